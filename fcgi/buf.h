@@ -1,0 +1,79 @@
+/*
+ * Byte strings: a borrowed slice and a growable buffer.
+ *
+ * A slice borrows its bytes; it is valid while their owner is.  It may hold
+ * NUL bytes and is not terminated.  { NULL, 0 } means "not given", which is
+ * not the same as an empty slice at a real address.
+ *
+ * A buffer owns its bytes.  A zeroed struct buf is an empty buffer.  An
+ * append that cannot get memory sets `failed` and drops what was to be
+ * appended; later appends do nothing, so that a caller may append freely and
+ * look at `failed` once at the end.  buf_reset() clears it.
+ */
+#ifndef MARKBOOK_BUF_H
+#define MARKBOOK_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct slice {
+	const char *data;
+	size_t len;
+};
+
+struct buf {
+	char *data; /* owned; NULL while nothing was ever appended */
+	size_t len;
+	size_t cap;
+	bool failed; /* an append was dropped for want of memory */
+};
+
+/* A slice of a string literal. */
+#define SLICE(literal) ((struct slice){(literal), sizeof(literal) - 1})
+
+static inline struct slice
+slice_str(const char *s)
+{
+	return (struct slice){s, s == NULL ? 0 : strlen(s)};
+}
+
+static inline bool
+slice_eq(struct slice a, struct slice b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+/* Bytewise order, a shorter slice before one that continues it: <0, 0, >0. */
+int slice_cmp(struct slice a, struct slice b);
+
+/* ASCII letters compare without regard to case. */
+bool slice_eq_nocase(struct slice a, struct slice b);
+
+/* Without spaces and tabs at either end. */
+struct slice slice_trim(struct slice s);
+
+static inline struct slice
+buf_slice(const struct buf *b)
+{
+	return (struct slice){b->data, b->len};
+}
+
+/*
+ * Make room for `more` further bytes: false, with `failed` set, where there is no memory.  After
+ * true, `more` bytes may be written at data + len and len moved on.
+ */
+bool buf_reserve(struct buf *b, size_t more);
+void buf_add(struct buf *b, const void *data, size_t len);
+void buf_addc(struct buf *b, char c);
+void buf_adds(struct buf *b, const char *s);
+void buf_add_slice(struct buf *b, struct slice s);
+void buf_add_u64(struct buf *b, uint64_t n);
+void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Empty it for reuse; memory beyond `keep` bytes is given back. */
+void buf_reset(struct buf *b, size_t keep);
+void buf_free(struct buf *b);
+
+#endif
