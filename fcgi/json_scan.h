@@ -1,0 +1,33 @@
+/*
+ * A scanner for JSON text, exactly as RFC 8259 has it.
+ *
+ * It checks the text and writes it out again without the white space between
+ * tokens, every token as it was spelt.  Time and memory are linear in the text.
+ */
+#ifndef MARKBOOK_JSON_SCAN_H
+#define MARKBOOK_JSON_SCAN_H
+
+#include "json.h"
+#include "json_names.h"
+
+/* What was found; all of it belongs to the struct and is reused by the next scan. */
+struct json_scan {
+	struct buf text;    /* compact */
+	struct buf members; /* struct json_member[] of the outermost object, pointing into the others */
+	struct buf decoded; /* names that had escapes */
+	struct json_names names;
+	size_t values; /* in the text, at all levels, the outermost included */
+};
+
+/* False where there is no memory or no random key. */
+bool json_scan_init(struct json_scan *sc);
+void json_scan_free(struct json_scan *sc);
+
+/* Results and promises of json_parse_object; on failure the contents of *sc are undefined. */
+enum status json_scan_object(struct json_scan *sc, struct slice text, unsigned depth,
+			     struct problem *why);
+
+/* The end of the string whose opening quote is at p, in text that was accepted. */
+const char *json_string_end(const char *p);
+
+#endif
