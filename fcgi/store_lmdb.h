@@ -1,0 +1,131 @@
+/*
+ * What the files of the LMDB engine share; nothing else includes this.
+ *
+ * All rows are in LMDB's main database, in this order:
+ *
+ *	"\0meta"			what the store is, see struct meta
+ *	collection			its revision, count and bytes
+ *	collection "\0" record		its revision, then its JSON
+ *
+ * Names hold no control characters, so a walk meets each collection's row and
+ * then its records, sorted.  Numbers are 8 bytes, little endian.
+ *
+ * A reader's slot, a lock and the mapping belong to the process that opened
+ * the environment: nothing here may be used across fork().
+ */
+#ifndef MARKBOOK_STORE_LMDB_H
+#define MARKBOOK_STORE_LMDB_H
+
+#include "name.h"
+#include "store.h"
+
+#include <lmdb.h>
+#include <sys/types.h>
+
+#define STORE_FORMAT 1 /* of the rows */
+#define STORE_DATA_FILE "data.mdb"
+#define STORE_LOCK_FILE "lock.mdb"
+
+/* LMDB's own limit on keys is 511, which two names and a NUL just reach. */
+#define STORE_KEY_MAX (NAME_MAX_BYTES + 1 + NAME_MAX_BYTES)
+
+#define META_BYTES 40
+#define COLLECTION_BYTES 24
+#define RECORD_HEAD_BYTES 8
+
+struct meta {
+	uint64_t format;
+	uint64_t id;
+	uint64_t revision;
+	uint64_t size; /* of the store, as given when it was last prepared */
+};
+
+/* A snapshot, or a batch, of which the members from `revision` on are. */
+struct view {
+	struct store *store;
+	MDB_txn *txn;	    /* of a snapshot: kept, and reset between snapshots */
+	MDB_cursor *cursor; /* NULL until the first iteration; kept like the txn */
+	bool open;
+	bool writable;
+	uint64_t revision;
+	size_t changes;
+	bool sets;	    /* a change set something */
+	size_t reach;	    /* pages that the changes may have allocated, a generous guess */
+	enum status failed; /* the batch can only be aborted */
+};
+
+struct store {
+	MDB_env *env;
+	MDB_dbi dbi;
+	uint64_t id;
+	size_t size;
+	size_t page;
+	size_t pages; /* that the store may have */
+	size_t limit; /* pages in use beyond which only removals succeed */
+	struct view snapshot;
+	struct view batch;
+	int last_error;
+};
+
+/* --- store_lmdb_row.c: keys and rows --- */
+
+MDB_val store_key_meta(void);
+MDB_val store_key_collection(struct slice name);
+/* In `buf` of STORE_KEY_MAX bytes.  False: no record can have these names. */
+bool store_key_record(char *buf, MDB_val *key, struct slice collection, struct slice record);
+bool store_key_is_record_of(MDB_val key, struct slice collection);
+struct slice store_slice(MDB_val v);
+
+void store_encode_u64(char *out, uint64_t n);
+void store_encode_collection(char out[COLLECTION_BYTES], const struct collection *c);
+/* False: the row is not what it should be. */
+bool store_decode_collection(MDB_val v, struct collection *out);
+bool store_decode_record(MDB_val v, uint64_t *revision, struct slice *json);
+void store_encode_meta(char out[META_BYTES], const struct meta *m);
+/* ST_OK; ST_STORE_FOREIGN; ST_STORE_NEWER; ST_STORE_DAMAGED. */
+enum status store_decode_meta(MDB_val v, struct meta *out);
+
+/* --- store_lmdb_view.c --- */
+
+/* The view's cursor, for use in its present state.  LMDB's rc. */
+int store_view_cursor(struct view *v);
+
+/* --- store_lmdb.c --- */
+
+/* The status of an LMDB or errno value, which is kept for store_last_error. */
+enum status store_engine_status(struct store *s, int rc);
+/* ST_STORE_DAMAGED, and what to do. */
+enum status store_damaged(const char *path, const char *what, struct problem *why);
+/* The status of an LMDB or errno value met when opening, and what to do. */
+enum status store_open_status(const char *path, int rc, struct problem *why);
+/* Says what store_decode_meta found; ST_OK is fine. */
+enum status store_meta_status(const char *path, enum status st, const struct meta *m,
+			      struct problem *why);
+/* LMDB's rc; *env is NULL after failure. */
+int store_env_open(MDB_env **env, const struct store_options *o, size_t size, unsigned flags);
+/* Pages of the tree that holds the rows. */
+size_t store_pages_used(MDB_txn *txn, MDB_dbi dbi);
+/* "DIR/file" in a buffer of `size`: false if it does not fit. */
+bool store_path(char *out, size_t size, const char *dir, const char *file);
+
+/* --- store_lmdb_check.c --- */
+
+/* Whether the file starts as LMDB's do, without opening it as one. */
+bool store_is_lmdb(const char *file);
+
+/* What the checker found in the store that is there. */
+struct store_verdict {
+	enum status status;
+	bool has_meta;	 /* false: made, but never used */
+	uint64_t extent; /* bytes that the file needs */
+	struct meta meta;
+	struct problem why;
+};
+
+/*
+ * Look at the whole store in a child process, which a damaged one may kill.  `bytes` is how long
+ * its file is.  Writes nothing but to a lock file that is there.
+ */
+void store_check(const char *path, off_t bytes, struct store_verdict *out);
+
+#endif

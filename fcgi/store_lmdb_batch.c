@@ -1,0 +1,280 @@
+#include "store_lmdb.h"
+
+#include <errno.h>
+
+/*
+ * Pages that a batch has to leave behind, allocatable by the very next one.
+ *
+ * The limit on pages in use is not enough: pages that a commit frees can be taken again by the
+ * second commit after it, not by the next.  A batch that took the last page would leave a store
+ * in which nothing can be committed any more, removals included.
+ */
+#define ROOM_PAGES 64
+
+/* More than one edit takes besides its value: paths to its rows, split pages. */
+#define EDIT_PAGES 8
+
+/* One change under way. */
+struct change {
+	struct view *view;
+	struct slice collection;
+	struct collection row;
+	bool sets;
+	size_t used_before;
+};
+
+/* Whether `reach` pages more could bring the file to its greatest length. */
+static bool
+near_end(const struct store *s, size_t reach)
+{
+	MDB_envinfo info;
+
+	return mdb_env_info(s->env, &info) != MDB_SUCCESS ||
+	       info.me_last_pgno + reach + 2 * ROOM_PAGES >= s->pages;
+}
+
+enum status
+store_write(struct store *s, struct view **out)
+{
+	struct view *v = &s->batch;
+	MDB_val key = store_key_meta(), value;
+	struct meta meta;
+	int rc;
+
+	*out = NULL;
+	if (v->open)
+		return store_engine_status(s, EBUSY);
+	/* What dead readers hold is wanted now; LMDB itself does not look. */
+	if (near_end(s, 0))
+		store_upkeep(s);
+	*v = (struct view){.store = s, .writable = true};
+	if ((rc = mdb_txn_begin(s->env, NULL, 0, &v->txn)) != MDB_SUCCESS)
+		return store_engine_status(s, rc);
+	v->open = true;
+	rc = mdb_get(v->txn, s->dbi, &key, &value);
+	if (rc == MDB_SUCCESS && store_decode_meta(value, &meta) != ST_OK)
+		rc = MDB_CORRUPTED;
+	if (rc != MDB_SUCCESS) {
+		store_abort(s);
+		return store_engine_status(s, rc);
+	}
+	v->revision = meta.revision;
+	*out = v;
+	return ST_OK;
+}
+
+static void
+close_cursor(struct view *v)
+{
+	if (v->cursor != NULL)
+		mdb_cursor_close(v->cursor);
+	v->cursor = NULL;
+}
+
+/* Once a batch: no view shows the row itself. */
+static int
+put_meta(struct view *v)
+{
+	struct store *s = v->store;
+	struct meta meta = {
+	    .format = STORE_FORMAT, .id = s->id, .revision = v->revision, .size = s->size};
+	char bytes[META_BYTES];
+	MDB_val key = store_key_meta(), value = {.mv_size = sizeof(bytes), .mv_data = bytes};
+
+	store_encode_meta(bytes, &meta);
+	return mdb_put(v->txn, s->dbi, &key, &value, 0);
+}
+
+/* Try to take ROOM_PAGES in a nested transaction, and give them back. */
+static int
+try_room(struct view *v)
+{
+	struct store *s = v->store;
+	char name[] = {'\0', 'r', 'o', 'o', 'm', '\0'};
+	MDB_txn *trial;
+	int rc = mdb_txn_begin(s->env, v->txn, 0, &trial);
+
+	if (rc != MDB_SUCCESS)
+		return rc;
+	for (size_t i = 0; rc == MDB_SUCCESS && i < ROOM_PAGES; i++) {
+		MDB_val key = {.mv_size = sizeof(name), .mv_data = name};
+		/* With the page's header of 16 bytes, a page of its own. */
+		MDB_val value = {.mv_size = s->page - 16};
+
+		name[sizeof(name) - 1] = (char)i;
+		rc = mdb_put(trial, s->dbi, &key, &value, MDB_RESERVE);
+	}
+	mdb_txn_abort(trial);
+	return rc;
+}
+
+enum status
+store_commit(struct store *s)
+{
+	struct view *v = &s->batch;
+	enum status st = v->failed;
+	int rc = MDB_SUCCESS;
+
+	close_cursor(v);
+	if (st == ST_OK && v->changes > 0)
+		rc = put_meta(v);
+	/* A single removal may take the last room: it gives back more. */
+	if (st == ST_OK && rc == MDB_SUCCESS && (v->sets || v->changes > 1) &&
+	    near_end(s, v->reach))
+		rc = try_room(v);
+	if (st != ST_OK || rc != MDB_SUCCESS) {
+		store_abort(s);
+	} else {
+		rc = mdb_txn_commit(v->txn);
+		v->open = false;
+	}
+	if (rc != MDB_SUCCESS)
+		st = store_engine_status(s, rc);
+	/* So that another try finds what dead readers held. */
+	if (st == ST_FULL)
+		store_upkeep(s);
+	return st;
+}
+
+void
+store_abort(struct store *s)
+{
+	struct view *v = &s->batch;
+
+	if (!v->open)
+		return;
+	close_cursor(v);
+	mdb_txn_abort(v->txn);
+	v->open = false;
+}
+
+static enum status
+apply_edit(struct change *c, const struct edit *e)
+{
+	struct view *v = c->view;
+	MDB_dbi dbi = v->store->dbi;
+	char buf[STORE_KEY_MAX];
+	MDB_val key, value;
+	int rc;
+
+	if (!store_key_record(buf, &key, c->collection, e->name))
+		return store_engine_status(v->store, MDB_BAD_VALSIZE);
+	rc = mdb_get(v->txn, dbi, &key, &value);
+	if (rc == MDB_SUCCESS) {
+		c->row.count--;
+		c->row.bytes -= e->name.len + value.mv_size - RECORD_HEAD_BYTES;
+	} else if (rc != MDB_NOTFOUND) {
+		return store_engine_status(v->store, rc);
+	}
+	v->reach += EDIT_PAGES + e->json.len / v->store->page;
+	if (e->json.data == NULL) {
+		if (rc == MDB_SUCCESS)
+			rc = mdb_del(v->txn, dbi, &key, NULL);
+		return rc == MDB_NOTFOUND ? ST_OK : store_engine_status(v->store, rc);
+	}
+	value.mv_size = RECORD_HEAD_BYTES + e->json.len;
+	if ((rc = mdb_put(v->txn, dbi, &key, &value, MDB_RESERVE)) != MDB_SUCCESS)
+		return store_engine_status(v->store, rc);
+	store_encode_u64(value.mv_data, v->revision);
+	memcpy((char *)value.mv_data + RECORD_HEAD_BYTES, e->json.data, e->json.len);
+	c->row.count++;
+	c->row.bytes += e->name.len + e->json.len;
+	c->sets = true;
+	return ST_OK;
+}
+
+static enum status
+remove_records(struct change *c)
+{
+	struct view *v = c->view;
+	char buf[STORE_KEY_MAX];
+	MDB_val first, key, value;
+	int rc = store_view_cursor(v);
+
+	if (!store_key_record(buf, &first, c->collection, SLICE("")))
+		rc = MDB_BAD_VALSIZE;
+	v->reach += EDIT_PAGES + c->row.count;
+	while (rc == MDB_SUCCESS) {
+		key = first;
+		rc = mdb_cursor_get(v->cursor, &key, &value, MDB_SET_RANGE);
+		if (rc == MDB_SUCCESS && !store_key_is_record_of(key, c->collection))
+			rc = MDB_NOTFOUND;
+		if (rc == MDB_SUCCESS)
+			rc = mdb_cursor_del(v->cursor, 0);
+	}
+	c->row.count = 0;
+	c->row.bytes = 0;
+	return rc == MDB_NOTFOUND ? ST_OK : store_engine_status(v->store, rc);
+}
+
+static enum status
+put_collection(struct change *c)
+{
+	struct view *v = c->view;
+	char bytes[COLLECTION_BYTES];
+	MDB_val key = store_key_collection(c->collection);
+	MDB_val value = {.mv_size = sizeof(bytes), .mv_data = bytes};
+
+	c->row.revision = v->revision;
+	store_encode_collection(bytes, &c->row);
+	return store_engine_status(v->store, mdb_put(v->txn, v->store->dbi, &key, &value, 0));
+}
+
+/* What every change ends with. */
+static enum status
+finish(struct change *c, enum status st)
+{
+	struct view *v = c->view;
+	size_t used = store_pages_used(v->txn, v->store->dbi);
+
+	if (st == ST_OK && c->sets && used > v->store->limit && used > c->used_before)
+		st = ST_FULL;
+	v->changes++;
+	v->sets = v->sets || c->sets;
+	v->failed = st;
+	return st;
+}
+
+enum status
+store_apply(struct view *v, struct slice collection, const struct edit *edits, size_t n,
+	    unsigned flags)
+{
+	struct change c = {.view = v, .collection = collection};
+	enum status st = v->failed;
+
+	if (st == ST_OK)
+		st = view_collection(v, collection, &c.row);
+	if (st == ST_NO_COLLECTION && (flags & STORE_CREATE)) {
+		c.sets = true;
+		st = ST_OK;
+	}
+	if (st != ST_OK)
+		return st;
+	c.used_before = store_pages_used(v->txn, v->store->dbi);
+	v->revision++;
+	if (flags & STORE_CLEAR)
+		st = remove_records(&c);
+	for (size_t i = 0; st == ST_OK && i < n; i++)
+		st = apply_edit(&c, &edits[i]);
+	if (st == ST_OK)
+		st = put_collection(&c);
+	return finish(&c, st);
+}
+
+enum status
+store_drop(struct view *v, struct slice collection)
+{
+	struct change c = {.view = v, .collection = collection};
+	MDB_val key = store_key_collection(collection);
+	enum status st = v->failed;
+
+	if (st == ST_OK)
+		st = view_collection(v, collection, &c.row);
+	if (st != ST_OK)
+		return st;
+	v->revision++;
+	st = remove_records(&c);
+	if (st == ST_OK)
+		st = store_engine_status(v->store, mdb_del(v->txn, v->store->dbi, &key, NULL));
+	return finish(&c, st);
+}

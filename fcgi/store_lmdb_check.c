@@ -1,0 +1,333 @@
+#include "store_lmdb.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A check takes at most so many seconds, and one more for so many bytes (a slow disk's second). */
+#define CHECK_SECONDS 60
+#define CHECK_BYTES_A_SECOND (16u << 20)
+
+/* What the walk has seen so far. */
+struct walk {
+	const struct meta *meta;
+	uint64_t rows;
+	struct slice collection; /* the current one; data == NULL before the first */
+	struct collection row, seen;
+	char last[STORE_KEY_MAX];
+	size_t last_len;
+};
+
+bool
+store_is_lmdb(const char *file)
+{
+	/* LMDB 0.9: each of the two first pages has a header of 16 bytes, then this, host order. */
+	static const uint32_t lmdb_magic = 0xBEEFC0DE;
+	const off_t pages[] = {0, (off_t)sysconf(_SC_PAGESIZE)};
+	bool found = false;
+	uint32_t word;
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	for (size_t i = 0; fd >= 0 && i < 2; i++)
+		if (pread(fd, &word, sizeof(word), pages[i] + 16) == (ssize_t)sizeof(word) &&
+		    word == lmdb_magic)
+			found = true;
+	if (fd >= 0)
+		close(fd);
+	return found;
+}
+
+/* Everything below returns NULL, or what is wrong. */
+
+static const char *
+end_collection(const struct walk *w)
+{
+	if (w->collection.data == NULL)
+		return NULL;
+	if (w->seen.count != w->row.count)
+		return "a collection has another number of records than its row tells";
+	return w->seen.bytes == w->row.bytes
+		   ? NULL
+		   : "a collection's records have another size than its row tells";
+}
+
+static bool
+is_name(struct slice s)
+{
+	return s.len > 0 && s.len <= NAME_MAX_BYTES && utf8_valid(s);
+}
+
+static const char *
+check_collection(struct walk *w, MDB_val key, MDB_val value)
+{
+	const char *wrong = end_collection(w);
+
+	if (wrong != NULL)
+		return wrong;
+	w->collection = store_slice(key);
+	w->seen = (struct collection){0};
+	if (!is_name(w->collection))
+		return "a collection's name is none";
+	if (!store_decode_collection(value, &w->row))
+		return "a collection's row has a wrong length";
+	if (w->row.revision == 0 || w->row.revision > w->meta->revision)
+		return "a collection's revision is later than the store's";
+	return NULL;
+}
+
+static const char *
+check_record(struct walk *w, MDB_val key, MDB_val value)
+{
+	struct slice name, json;
+	uint64_t revision;
+
+	if (w->collection.data == NULL || !store_key_is_record_of(key, w->collection))
+		return "a record is in no collection";
+	name = store_slice(key);
+	name.data += w->collection.len + 1;
+	name.len -= w->collection.len + 1;
+	if (!is_name(name))
+		return "a record's name is none";
+	if (!store_decode_record(value, &revision, &json))
+		return "a record has no value";
+	if (revision == 0 || revision > w->row.revision)
+		return "a record's revision is later than its collection's";
+	if (memchr(json.data, '\0', json.len) != NULL || !utf8_valid(json))
+		return "a record's value is no text";
+	w->seen.count++;
+	w->seen.bytes += name.len + json.len;
+	return NULL;
+}
+
+static const char *
+check_row(struct walk *w, MDB_val key, MDB_val value)
+{
+	struct slice last = {w->last, w->last_len}, now = store_slice(key), meta;
+
+	if (now.len == 0 || now.len > STORE_KEY_MAX)
+		return "a row's key has a wrong length";
+	if (w->rows > 0 && slice_cmp(last, now) >= 0)
+		return "rows are out of order";
+	memcpy(w->last, now.data, now.len);
+	w->last_len = now.len;
+	if (w->rows++ == 0) {
+		meta = store_slice(store_key_meta());
+		return slice_eq(now, meta) ? NULL : "the first row is another";
+	}
+	if (memchr(now.data, '\0', now.len) == NULL)
+		return check_collection(w, key, value);
+	return check_record(w, key, value);
+}
+
+static const char *
+check_rows(MDB_txn *txn, MDB_dbi dbi, const struct meta *meta)
+{
+	struct walk w = {.meta = meta};
+	const char *wrong = NULL;
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	MDB_stat stat;
+	int rc;
+
+	if ((rc = mdb_stat(txn, dbi, &stat)) != MDB_SUCCESS ||
+	    (rc = mdb_cursor_open(txn, dbi, &cursor)) != MDB_SUCCESS)
+		return mdb_strerror(rc);
+	while (wrong == NULL &&
+	       (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == MDB_SUCCESS)
+		wrong = check_row(&w, key, value);
+	mdb_cursor_close(cursor);
+	if (wrong == NULL && rc != MDB_NOTFOUND)
+		wrong = mdb_strerror(rc);
+	if (wrong == NULL && w.rows != stat.ms_entries)
+		wrong = "rows are missing";
+	return wrong == NULL ? end_collection(&w) : wrong;
+}
+
+/* One entry of the list of free pages: how many, then their numbers, descending. */
+static bool
+check_page_list(MDB_val value, size_t last_page, size_t *n)
+{
+	const char *data = value.mv_data;
+	size_t page, before = last_page + 1;
+
+	*n = 0;
+	if (value.mv_size < sizeof(*n))
+		return false;
+	memcpy(n, data, sizeof(*n));
+	if (*n > value.mv_size / sizeof(page) - 1)
+		return false;
+	for (size_t i = 1; i <= *n; i++, before = page) {
+		memcpy(&page, data + i * sizeof(page), sizeof(page));
+		if (page < 2 || page >= before)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * LMDB's list of free pages is its database 0, under the number of the transaction that freed
+ * them (its tool mdb_stat reads it so).  A wrong one would have a page in use written over.
+ */
+static const char *
+check_free_pages(MDB_txn *txn, size_t used, size_t last_page)
+{
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	size_t total = used, n;
+	bool whole = true;
+	int rc = mdb_cursor_open(txn, 0, &cursor);
+
+	if (rc != MDB_SUCCESS)
+		return mdb_strerror(rc);
+	while (whole && (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == MDB_SUCCESS) {
+		whole = key.mv_size == sizeof(size_t) && check_page_list(value, last_page, &n);
+		total += n;
+	}
+	mdb_cursor_close(cursor);
+	if (rc != MDB_SUCCESS && rc != MDB_NOTFOUND)
+		return mdb_strerror(rc);
+	return whole && total <= last_page + 1 ? NULL : "the list of free pages is wrong";
+}
+
+static void
+check_store(const char *path, MDB_env *env, MDB_txn *txn, struct store_verdict *v)
+{
+	MDB_val key = store_key_meta(), value;
+	const char *wrong;
+	MDB_envinfo info;
+	MDB_stat stat;
+	MDB_dbi dbi;
+	int rc;
+
+	if ((rc = mdb_env_info(env, &info)) != MDB_SUCCESS ||
+	    (rc = mdb_stat(txn, 0, &stat)) != MDB_SUCCESS ||
+	    (rc = mdb_dbi_open(txn, NULL, 0, &dbi)) != MDB_SUCCESS) {
+		v->status = store_open_status(path, rc, &v->why);
+		return;
+	}
+	v->extent = (info.me_last_pgno + 1) * stat.ms_psize;
+	rc = mdb_get(txn, dbi, &key, &value);
+	if (rc == MDB_NOTFOUND && mdb_stat(txn, dbi, &stat) == MDB_SUCCESS &&
+	    stat.ms_entries == 0) {
+		v->status = ST_OK;
+		return;
+	}
+	v->has_meta = true;
+	v->status = rc == MDB_NOTFOUND ? ST_STORE_FOREIGN
+		    : rc == MDB_SUCCESS ? store_decode_meta(value, &v->meta)
+					: ST_STORE_DAMAGED;
+	if (store_meta_status(path, v->status, &v->meta, &v->why) != ST_OK)
+		return;
+	wrong = check_rows(txn, dbi, &v->meta);
+	if (wrong == NULL)
+		wrong = check_free_pages(txn,
+					 store_pages_used(txn, 0) + store_pages_used(txn, dbi) + 2,
+					 info.me_last_pgno);
+	if (wrong != NULL)
+		v->status = store_damaged(path, wrong, &v->why);
+}
+
+static void
+open_and_check(const char *path, struct store_verdict *v)
+{
+	const struct store_options o = {.path = path, .durability = STORE_DURABLE};
+	unsigned flags = MDB_RDONLY;
+	char lock[4096];
+	MDB_env *env;
+	MDB_txn *txn;
+	int rc;
+
+	/* Where there is no lock file nobody has it open, and none is to be made. */
+	if (!store_path(lock, sizeof(lock), path, STORE_LOCK_FILE) || access(lock, F_OK) != 0)
+		flags |= MDB_NOLOCK;
+	rc = store_env_open(&env, &o, 0, flags);
+	if (rc == MDB_SUCCESS)
+		rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+	if (rc == MDB_SUCCESS) {
+		check_store(path, env, txn, v);
+		mdb_txn_abort(txn);
+	} else {
+		v->status = store_open_status(path, rc, &v->why);
+	}
+	mdb_env_close(env);
+}
+
+/* A checker that dies, dies of the store: silently, soon, and without a core file. */
+static void
+become_checker(off_t bytes)
+{
+	static const int fatal[] = {SIGALRM, SIGBUS, SIGSEGV, SIGABRT, SIGFPE, SIGILL};
+	static const struct rlimit no_core = {0, 0};
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	sigset_t none;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	setrlimit(RLIMIT_CORE, &no_core);
+	for (size_t i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)
+		signal(fatal[i], SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* LMDB tells of a failed assertion on stderr. */
+	if (null >= 0)
+		dup2(null, STDERR_FILENO);
+	alarm(CHECK_SECONDS + (unsigned)(bytes / CHECK_BYTES_A_SECOND));
+}
+
+static const char *
+cause_of_death(int status)
+{
+	if (!WIFSIGNALED(status))
+		return "the check ended early";
+	switch (WTERMSIG(status)) {
+	case SIGBUS:
+		return "its file is cut short";
+	case SIGALRM:
+		return "the check came to no end";
+	default:
+		return "the check crashed";
+	}
+}
+
+void
+store_check(const char *path, off_t bytes, struct store_verdict *out)
+{
+	int ends[2], status = 0;
+	ssize_t n;
+	pid_t pid;
+
+	*out = (struct store_verdict){.status = ST_STORE_DAMAGED};
+	if (pipe2(ends, O_CLOEXEC) != 0) {
+		out->status = store_open_status(path, errno, &out->why);
+		return;
+	}
+	pid = fork();
+	if (pid == 0) {
+		become_checker(bytes);
+		open_and_check(path, out);
+		/* Less than a pipe takes at once. */
+		n = write(ends[1], out, sizeof(*out));
+		_exit(n == (ssize_t)sizeof(*out) ? 0 : 1);
+	}
+	close(ends[1]);
+	if (pid < 0) {
+		out->status = store_open_status(path, errno, &out->why);
+		close(ends[0]);
+		return;
+	}
+	while ((n = read(ends[0], out, sizeof(*out))) < 0 && errno == EINTR)
+		;
+	close(ends[0]);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (n != (ssize_t)sizeof(*out)) {
+		*out = (struct store_verdict){.status = ST_STORE_DAMAGED};
+		store_damaged(path, cause_of_death(status), &out->why);
+	}
+}

@@ -1,0 +1,207 @@
+#include "store_lmdb.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+/* What is done and found on the way. */
+struct preparation {
+	const struct store_options *o;
+	struct problem *why;
+	char file[4096]; /* the path of the data file */
+	struct stat data; /* st_size is 0 where there is none */
+	struct store_verdict verdict;
+};
+
+static enum status
+foreign(const struct preparation *p, const char *what)
+{
+	char shown[128];
+
+	name_printable(shown, sizeof(shown), slice_str(what));
+	return problem_set(p->why, ST_STORE_FOREIGN,
+			   "store %s: %s is not a Markbook file; give --store an empty directory",
+			   p->o->path, shown);
+}
+
+static enum status
+make_directory(const struct preparation *p)
+{
+	const char *path = p->o->path;
+	struct stat sb;
+
+	if (mkdir(path, 0700) != 0 && errno != EEXIST)
+		return problem_set(p->why, ST_STORE_ACCESS,
+				   "store %s: cannot make this directory: %s; give --store another",
+				   path, strerror(errno));
+	if (stat(path, &sb) != 0)
+		return store_open_status(path, errno, p->why);
+	if (!S_ISDIR(sb.st_mode))
+		return problem_set(p->why, ST_STORE_FOREIGN,
+				   "store %s: is not a directory; give --store an empty directory",
+				   path);
+	return ST_OK;
+}
+
+static enum status
+look_through_directory(const struct preparation *p)
+{
+	static const char *const ours[] = {".", "..", STORE_DATA_FILE, STORE_LOCK_FILE};
+	DIR *dir = opendir(p->o->path);
+	enum status st = ST_OK;
+	struct dirent *entry;
+
+	if (dir == NULL)
+		return store_open_status(p->o->path, errno, p->why);
+	while (st == ST_OK && (entry = readdir(dir)) != NULL) {
+		size_t i = 0;
+
+		while (i < sizeof(ours) / sizeof(ours[0]) && strcmp(entry->d_name, ours[i]) != 0)
+			i++;
+		if (i == sizeof(ours) / sizeof(ours[0]))
+			st = foreign(p, entry->d_name);
+	}
+	closedir(dir);
+	return st;
+}
+
+static enum status
+look_at_data(struct preparation *p)
+{
+	if (stat(p->file, &p->data) != 0) {
+		p->data = (struct stat){0};
+		return errno == ENOENT ? ST_OK : store_open_status(p->o->path, errno, p->why);
+	}
+	if (!S_ISREG(p->data.st_mode))
+		return foreign(p, STORE_DATA_FILE);
+	if (p->data.st_size == 0)
+		return ST_OK;
+	if (access(p->file, R_OK | W_OK) != 0)
+		return store_open_status(p->o->path, errno, p->why);
+	if (!store_is_lmdb(p->file))
+		return foreign(p, STORE_DATA_FILE);
+	store_check(p->o->path, p->data.st_size, &p->verdict);
+	if (p->verdict.status != ST_OK && p->why != NULL)
+		*p->why = p->verdict.why;
+	return p->verdict.status;
+}
+
+static enum status
+look_for_space(const struct preparation *p)
+{
+	unsigned long long want = p->o->size, have;
+	const char *path = p->o->path;
+	struct statvfs fs;
+
+	if (p->verdict.extent > want)
+		return problem_set(p->why, ST_STORE_SPACE,
+				   "store %s: its file takes %llu bytes, more than --store-size "
+				   "%llu; give at least as many",
+				   path, (unsigned long long)p->verdict.extent, want);
+	if (statvfs(path, &fs) != 0)
+		return store_open_status(path, errno, p->why);
+	have = (unsigned long long)fs.f_bavail * fs.f_frsize +
+	       (unsigned long long)p->data.st_blocks * 512;
+	/* A tmpfs without a limit says that it has no blocks at all. */
+	if (fs.f_blocks > 0 && have < want)
+		return problem_set(p->why, ST_STORE_SPACE,
+				   "store %s: --store-size is %llu bytes, its file system has %llu "
+				   "for it; make it larger or give a smaller --store-size",
+				   path, want, have);
+	return ST_OK;
+}
+
+/* A new file outlives power loss only when its directories are on the disk too. */
+static int
+sync_directories(const char *path)
+{
+	char copy[4096];
+	const char *both[] = {path, NULL};
+	int fd, rc = 0;
+
+	if (strlen(path) >= sizeof(copy))
+		return ENAMETOOLONG;
+	both[1] = dirname(strcpy(copy, path));
+	for (size_t i = 0; rc == 0 && i < 2; i++) {
+		fd = open(both[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			return errno;
+		if (fsync(fd) != 0)
+			rc = errno;
+		close(fd);
+	}
+	return rc;
+}
+
+/* Put the first row, or the size in it where that is another now. */
+static int
+put_meta(MDB_env *env, uint64_t size, struct meta *meta)
+{
+	char bytes[META_BYTES];
+	MDB_val key = store_key_meta(), value;
+	MDB_txn *txn;
+	MDB_dbi dbi;
+	int rc = mdb_txn_begin(env, NULL, 0, &txn);
+
+	if (rc != MDB_SUCCESS)
+		return rc;
+	if ((rc = mdb_dbi_open(txn, NULL, 0, &dbi)) != MDB_SUCCESS)
+		goto abort;
+	rc = mdb_get(txn, dbi, &key, &value);
+	if (rc == MDB_NOTFOUND) {
+		*meta = (struct meta){.format = STORE_FORMAT};
+		if (getrandom(&meta->id, sizeof(meta->id), 0) != (ssize_t)sizeof(meta->id))
+			rc = EIO;
+		else
+			rc = MDB_SUCCESS;
+	} else if (rc == MDB_SUCCESS && store_decode_meta(value, meta) != ST_OK) {
+		rc = MDB_CORRUPTED;
+	}
+	if (rc != MDB_SUCCESS || meta->size == size)
+		goto abort;
+	meta->size = size;
+	store_encode_meta(bytes, meta);
+	value = (MDB_val){.mv_size = sizeof(bytes), .mv_data = bytes};
+	if ((rc = mdb_put(txn, dbi, &key, &value, 0)) == MDB_SUCCESS)
+		return mdb_txn_commit(txn);
+abort:
+	mdb_txn_abort(txn);
+	return rc;
+}
+
+static enum status
+make_store(struct preparation *p)
+{
+	const struct store_options *o = p->o;
+	MDB_env *env;
+	int rc = store_env_open(&env, o, o->size, 0);
+
+	if (rc == MDB_SUCCESS) {
+		rc = put_meta(env, o->size, &p->verdict.meta);
+		mdb_env_close(env);
+	}
+	if (rc == MDB_SUCCESS && o->durability == STORE_DURABLE)
+		rc = sync_directories(o->path);
+	return rc == MDB_SUCCESS ? ST_OK : store_open_status(o->path, rc, p->why);
+}
+
+enum status
+store_prepare(const struct store_options *o, bool *fresh, struct problem *why)
+{
+	struct preparation p = {.o = o, .why = why};
+	enum status st;
+
+	if (!store_path(p.file, sizeof(p.file), o->path, STORE_DATA_FILE))
+		return store_open_status(o->path, ENAMETOOLONG, why);
+	if ((st = make_directory(&p)) != ST_OK || (st = look_through_directory(&p)) != ST_OK ||
+	    (st = look_at_data(&p)) != ST_OK || (st = look_for_space(&p)) != ST_OK ||
+	    (st = make_store(&p)) != ST_OK)
+		return st;
+	*fresh = p.verdict.meta.revision == 0;
+	return ST_OK;
+}
