@@ -1,0 +1,169 @@
+#include "log.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "name.h"
+
+/* Kept free for the end of every line. */
+#define LINE_END "}\n"
+
+static const char *const level_names[] = {"error", "warn", "info", "debug"};
+
+void
+log_init(struct log *log, int fd, enum log_level level)
+{
+	log->fd = fd;
+	log->level = level;
+	log->len = log->line_len = 0;
+	log->second = (time_t)-1;
+}
+
+/* All of it or nothing, so that no escape sequence is ever cut. */
+static void
+add(struct log *log, const char *data, size_t len)
+{
+	if (len > sizeof(log->line) - sizeof(LINE_END) - log->line_len)
+		return;
+	memcpy(log->line + log->line_len, data, len);
+	log->line_len += len;
+}
+
+static void
+add_str(struct log *log, const char *s)
+{
+	add(log, s, strlen(s));
+}
+
+static void
+add_escaped(struct log *log, struct slice s)
+{
+	size_t start = log->line_len;
+	bool utf8 = utf8_valid(s);
+
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.data[i];
+		char escape[8];
+
+		if (log->line_len - start >= LOG_STRING_BYTES && (c & 0xc0) != 0x80) {
+			add_str(log, "...");
+			return;
+		}
+		if (c == '"' || c == '\\') {
+			add(log, (char[]){'\\', (char)c}, 2);
+		} else if (c < 0x20 || c == 0x7f) {
+			snprintf(escape, sizeof(escape), "\\u%04x", c);
+			add_str(log, escape);
+		} else if (c >= 0x80 && !utf8) {
+			add(log, "?", 1);
+		} else {
+			add(log, s.data + i, 1);
+		}
+	}
+}
+
+static void
+add_time(struct log *log)
+{
+	struct timespec now;
+	struct tm tm;
+	char ms[8];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (now.tv_sec != log->second) {
+		gmtime_r(&now.tv_sec, &tm);
+		strftime(log->stamp, sizeof(log->stamp), "%Y-%m-%dT%H:%M:%S", &tm);
+		log->second = now.tv_sec;
+	}
+	add_str(log, log->stamp);
+	snprintf(ms, sizeof(ms), ".%03uZ", (unsigned)(now.tv_nsec / 1000000) % 1000);
+	add_str(log, ms);
+}
+
+bool
+log_begin(struct log *log, enum log_level level, const char *event)
+{
+	if (level > log->level)
+		return false;
+	log->line_level = level;
+	log->line_len = 0;
+	add_str(log, "{\"time\":\"");
+	add_time(log);
+	add_str(log, "\",\"level\":\"");
+	add_str(log, level_names[level]);
+	add_str(log, "\",\"event\":\"");
+	add_str(log, event);
+	add_str(log, "\"");
+	log_u64(log, "pid", (uint64_t)getpid());
+	return true;
+}
+
+void
+log_str(struct log *log, const char *key, struct slice value)
+{
+	/* Room for the worst case: six bytes for the last one, three dots and the quotes. */
+	if (sizeof(log->line) - log->line_len < LOG_STRING_BYTES + 64)
+		return;
+	add_str(log, ",\"");
+	add_str(log, key);
+	add_str(log, "\":\"");
+	add_escaped(log, value);
+	add_str(log, "\"");
+}
+
+void
+log_u64(struct log *log, const char *key, uint64_t value)
+{
+	char text[80];
+
+	snprintf(text, sizeof(text), ",\"%.40s\":%" PRIu64, key, value);
+	add_str(log, text);
+}
+
+void
+log_end(struct log *log)
+{
+	memcpy(log->line + log->line_len, LINE_END, sizeof(LINE_END) - 1);
+	log->line_len += sizeof(LINE_END) - 1;
+	if (log->line_len > sizeof(log->data) - log->len)
+		log_flush(log);
+	memcpy(log->data + log->len, log->line, log->line_len);
+	log->len += log->line_len;
+	if (log->line_level <= LOG_LEVEL_WARN)
+		log_flush(log);
+}
+
+void
+log_flush(struct log *log)
+{
+	size_t done = 0;
+
+	while (done < log->len) {
+		ssize_t n = write(log->fd, log->data + done, log->len - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	log->len = 0;
+}
+
+void
+log_event(struct log *log, enum log_level level, const char *event, const char *fmt, ...)
+{
+	char text[LOG_STRING_BYTES];
+	va_list ap;
+
+	if (!log_begin(log, level, event))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_str(log, "message", slice_str(text));
+	log_end(log);
+}

@@ -1,0 +1,85 @@
+#include "system.h"
+
+static bool
+answer_health(const struct system_context *sys, struct response *res)
+{
+	(void)sys;
+	buf_adds(&res->body, "{\"status\":\"ok\"}");
+	return true;
+}
+
+static bool
+answer_ready(const struct system_context *sys, struct response *res)
+{
+	struct view *view;
+
+	if (store_read(sys->store, &view) != ST_OK || store_write(sys->store, &view) != ST_OK)
+		return false;
+	store_abort(sys->store);
+	buf_adds(&res->body, "{\"status\":\"ready\"}");
+	return true;
+}
+
+static bool
+answer_metrics(const struct system_context *sys, struct response *res)
+{
+	struct buf *b = &res->body;
+	struct store_stats stats;
+
+	if (store_stat(sys->store, &stats) != ST_OK)
+		return false;
+	metrics_add_text(b, sys->metrics, method_names);
+	metrics_add_value(b, "markbook_store_revision", "gauge", "Revision of the store.",
+			  stats.revision);
+	metrics_add_value(b, "markbook_store_collections", "gauge", "Collections in the store.",
+			  stats.collections);
+	metrics_add_value(b, "markbook_store_records", "gauge", "Records in the store.",
+			  stats.records);
+	metrics_add_value(b, "markbook_store_size_bytes", "gauge", "Size the store may reach.",
+			  stats.size_bytes);
+	metrics_add_value(b, "markbook_store_limit_bytes", "gauge",
+			  "Use beyond which writes other than removals are refused.",
+			  stats.limit_bytes);
+	metrics_add_value(b, "markbook_store_used_bytes", "gauge", "In use by the current state.",
+			  stats.used_bytes);
+	metrics_add_value(b, "markbook_store_file_bytes", "gauge",
+			  "What the store's file has grown to.", stats.file_bytes);
+	metrics_add_value(b, "markbook_store_readers", "gauge", "Snapshot slots in use.",
+			  stats.readers);
+	res->type = "text/plain; version=0.0.4";
+	return true;
+}
+
+struct system_path {
+	const char *path;
+	bool (*answer)(const struct system_context *sys, struct response *res);
+};
+
+static const struct system_path paths[] = {
+    {"/healthz", answer_health},
+    {"/readyz", answer_ready},
+    {"/metrics", answer_metrics},
+};
+
+void
+system_answer(const struct system_context *sys, const struct request *req, struct response *res)
+{
+	const struct system_path *found = NULL;
+
+	response_reset(res);
+	res->head = req->method == METHOD_HEAD;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		if (slice_eq(req->path, slice_str(paths[i].path)))
+			found = &paths[i];
+	}
+	if (found == NULL) {
+		response_problem(res, ST_NOT_FOUND, NULL);
+	} else if (req->method != METHOD_GET && req->method != METHOD_HEAD) {
+		response_problem(res, ST_BAD_METHOD, NULL);
+		res->allow = "GET, HEAD";
+	} else {
+		response_ok(res, ST_OK);
+		if (!found->answer(sys, res))
+			response_problem(res, ST_BUSY, NULL);
+	}
+}

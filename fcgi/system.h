@@ -1,0 +1,28 @@
+/*
+ * What operators and load balancers ask: /healthz, /readyz, /metrics.
+ */
+#ifndef MARKBOOK_SYSTEM_H
+#define MARKBOOK_SYSTEM_H
+
+#include "metrics.h"
+#include "request.h"
+#include "response.h"
+#include "store.h"
+
+struct system_context {
+	const struct metrics *metrics;
+	struct store *store;
+};
+
+/*
+ * Answer any request that is not the interface's own: the three paths, GET and
+ * HEAD only, or 404.
+ *
+ * /healthz  200: this process answers.
+ * /readyz   200: the store can be read, and its write lock be taken; else 503.
+ * /metrics  200: the Prometheus text format, over all processes.
+ */
+void system_answer(const struct system_context *sys, const struct request *req,
+		   struct response *res);
+
+#endif
