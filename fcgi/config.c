@@ -1,0 +1,355 @@
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Processes that may have the store open: two for each worker at a time, and the other subcommands. */
+#define SPARE_PROCESSES 16
+
+enum kind { KIND_STRING, KIND_NUMBER, KIND_SIZE, KIND_OCTAL, KIND_CHOICE, KIND_FLAG };
+
+struct option {
+	const char *flag;     /* without the dashes */
+	const char *variable; /* NULL: none */
+	enum kind kind;
+	unsigned commands; /* enum command, or'ed */
+	size_t offset;	   /* in struct config */
+	const char *value; /* default; NULL: none */
+	uint64_t min, max; /* of a string: of its length */
+	const char *const *choices;
+	const char *argument; /* as the help shows it */
+	const char *help;
+};
+
+static const char *const durabilities[] = {"none", "commit", NULL};
+static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
+_Static_assert(STORE_VOLATILE == 0 && STORE_DURABLE == 1, "indexes of durabilities");
+_Static_assert(LOG_LEVEL_ERROR == 0 && LOG_LEVEL_DEBUG == 3, "indexes of levels");
+
+#define AT(member) offsetof(struct config, member)
+#define STORE_COMMANDS (COMMAND_SERVE | COMMAND_DUMP | COMMAND_LOAD | COMMAND_BACKUP)
+
+static const struct option options[] = {
+    {"socket", "MARKBOOK_SOCKET", KIND_STRING, COMMAND_SERVE | COMMAND_HEALTH, AT(socket),
+     "/run/markbook/markbook.sock", 1, 4096, NULL, "PATH|HOST:PORT",
+     "FastCGI socket; one handed over by systemd or on descriptor 0 wins"},
+    {"socket-mode", "MARKBOOK_SOCKET_MODE", KIND_OCTAL, COMMAND_SERVE, AT(socket_mode), "0660", 0,
+     0777, NULL, "OCTAL", "permissions of a unix socket"},
+    {"workers", "MARKBOOK_WORKERS", KIND_NUMBER, COMMAND_SERVE, AT(workers), NULL, 1, 256, NULL,
+     "N", "worker processes (default: one for each processor)"},
+    {"store", "MARKBOOK_STORE", KIND_STRING, STORE_COMMANDS, AT(store.path), "/dev/shm/markbook", 1,
+     3000, NULL, "DIR", "directory of the store"},
+    {"store-size", "MARKBOOK_STORE_SIZE", KIND_SIZE, COMMAND_SERVE, AT(store.size), "32M",
+     (uint64_t)1 << 20, (uint64_t)1 << 40, NULL, "SIZE", "what the store may take, from 1M to 1T"},
+    {"durability", "MARKBOOK_DURABILITY", KIND_CHOICE, COMMAND_SERVE | COMMAND_LOAD,
+     AT(store.durability), "none", 0, 0, durabilities, "none|commit",
+     "none: a write outlives any process; commit: and power loss"},
+    {"seed", "MARKBOOK_SEED", KIND_STRING, COMMAND_SERVE, AT(seed), NULL, 1, 4096, NULL, "FILE",
+     "JSON to fill a store with that never held anything"},
+    {"max-body", "MARKBOOK_MAX_BODY", KIND_SIZE, COMMAND_SERVE, AT(max_body), "1M", 1024, 64 << 20,
+     NULL, "SIZE", "longest request body, from 1K to 64M"},
+    {"drain-timeout", "MARKBOOK_DRAIN_TIMEOUT", KIND_NUMBER, COMMAND_SERVE, AT(drain_timeout), "10",
+     1, 300, NULL, "SECONDS", "how long a worker told to leave may take"},
+    {"peer-timeout", "MARKBOOK_PEER_TIMEOUT", KIND_NUMBER, COMMAND_SERVE, AT(peer_timeout), "5", 1,
+     300, NULL, "SECONDS", "how long a FastCGI peer may stall within a request"},
+    {"log-level", "MARKBOOK_LOG_LEVEL", KIND_CHOICE, COMMAND_SERVE, AT(log_level), "info", 0, 0,
+     levels, "LEVEL", "error, warn, info (a line for each request) or debug"},
+    {"check-config", NULL, KIND_FLAG, COMMAND_SERVE, AT(check_config), NULL, 0, 0, NULL, NULL,
+     "check the options, print the values in force and exit"},
+    {"http", NULL, KIND_STRING, COMMAND_HEALTH, AT(url), NULL, 1, 4096, NULL, "URL",
+     "ask over HTTP, as http://127.0.0.1:8080/readyz"},
+    {"timeout", NULL, KIND_NUMBER, COMMAND_HEALTH, AT(timeout), "3", 1, 60, NULL, "SECONDS",
+     "how long to wait for the answer"},
+    {"replace", NULL, KIND_FLAG, COMMAND_LOAD, AT(replace), NULL, 0, 0, NULL, NULL,
+     "replace the whole store by what is loaded"},
+    {"help", NULL, KIND_FLAG, ~0u, AT(help), NULL, 0, 0, NULL, NULL, "show this text"},
+};
+
+#define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
+
+/* A decimal or octal number in bounds, all of the text. */
+static bool
+parse_number(const char *text, int base, uint64_t min, uint64_t max, uint64_t *out)
+{
+	char *end;
+
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	*out = strtoull(text, &end, base);
+	return errno == 0 && *end == '\0' && *out >= min && *out <= max;
+}
+
+static bool
+parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *out)
+{
+	static const char suffixes[] = "KMGT";
+	size_t len = strlen(text);
+	char digits[24];
+	const char *suffix = len > 1 ? strchr(suffixes, text[len - 1]) : NULL;
+	unsigned shift = suffix == NULL ? 0 : 10 * (unsigned)(suffix - suffixes + 1);
+
+	if (suffix != NULL)
+		len--;
+	if (len >= sizeof(digits))
+		return false;
+	memcpy(digits, text, len);
+	digits[len] = '\0';
+	if (!parse_number(digits, 10, 0, UINT64_MAX >> shift, out))
+		return false;
+	*out <<= shift;
+	return *out >= min && *out <= max;
+}
+
+static bool
+parse_choice(const char *text, const char *const *choices, unsigned *out)
+{
+	for (*out = 0; choices[*out] != NULL; (*out)++) {
+		if (strcmp(text, choices[*out]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+say_allowed(const struct option *o)
+{
+	switch (o->kind) {
+	case KIND_NUMBER:
+		fprintf(stderr, "a whole number from %" PRIu64 " to %" PRIu64 "\n", o->min, o->max);
+		break;
+	case KIND_SIZE:
+		fprintf(stderr,
+			"a size from %" PRIu64 " to %" PRIu64 " bytes (suffixes K, M, G, T)\n",
+			o->min, o->max);
+		break;
+	case KIND_OCTAL:
+		fprintf(stderr, "an octal number from 0 to %" PRIo64 "\n", o->max);
+		break;
+	case KIND_CHOICE:
+		for (size_t i = 0; o->choices[i] != NULL; i++)
+			fprintf(stderr, "%s%s", i == 0 ? "one of " : ", ", o->choices[i]);
+		fprintf(stderr, "\n");
+		break;
+	default:
+		fprintf(stderr, "a text of %" PRIu64 " to %" PRIu64 " bytes\n", o->min, o->max);
+	}
+}
+
+/* False after a line on stderr; `source` names the flag or variable with its dashes. */
+static bool
+set(struct config *c, const struct option *o, const char *name, const char *dashes,
+    const char *source, const char *text)
+{
+	char *at = (char *)c + o->offset;
+	uint64_t n = 0;
+	unsigned choice = 0;
+	bool good = false;
+
+	switch (o->kind) {
+	case KIND_STRING:
+		good = strlen(text) >= o->min && strlen(text) <= o->max;
+		memcpy(at, &text, sizeof(text));
+		break;
+	case KIND_NUMBER:
+		good = parse_number(text, 10, o->min, o->max, &n);
+		memcpy(at, &(unsigned){(unsigned)n}, sizeof(unsigned));
+		break;
+	case KIND_OCTAL:
+		good = parse_number(text, 8, o->min, o->max, &n);
+		memcpy(at, &(mode_t){(mode_t)n}, sizeof(mode_t));
+		break;
+	case KIND_SIZE:
+		good = parse_size(text, o->min, o->max, &n);
+		memcpy(at, &(size_t){(size_t)n}, sizeof(size_t));
+		break;
+	case KIND_CHOICE:
+		good = parse_choice(text, o->choices, &choice);
+		memcpy(at, &choice, sizeof(choice));
+		break;
+	case KIND_FLAG:
+		good = true;
+		memcpy(at, &(bool){true}, sizeof(bool));
+		break;
+	}
+	if (!good) {
+		fprintf(stderr, "markbook %s: %s%s: \"%s\" is not ", name, dashes, source, text);
+		say_allowed(o);
+	}
+	return good;
+}
+_Static_assert(sizeof(enum log_level) == sizeof(unsigned), "choices are stored as unsigned");
+_Static_assert(sizeof(enum store_durability) == sizeof(unsigned), "choices are stored as unsigned");
+
+static const struct option *
+find_option(enum command command, const char *flag, size_t len)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		if ((options[i].commands & command) != 0 && strlen(options[i].flag) == len &&
+		    memcmp(options[i].flag, flag, len) == 0)
+			return &options[i];
+	}
+	return NULL;
+}
+
+/* --flag=value, --flag value, or a flag without one.  Returns how many arguments it took; 0: bad. */
+static int
+parse_flag(struct config *c, enum command command, const char *name, int left, char **argv)
+{
+	const char *flag = argv[0] + 2, *eq = strchr(flag, '=');
+	size_t len = eq == NULL ? strlen(flag) : (size_t)(eq - flag);
+	const struct option *o = find_option(command, flag, len);
+
+	if (o == NULL) {
+		fprintf(stderr, "markbook %s: unknown option %s; see markbook %s --help\n", name,
+			argv[0], name);
+		return 0;
+	}
+	if (o->kind == KIND_FLAG && eq != NULL) {
+		fprintf(stderr, "markbook %s: --%s takes no value\n", name, o->flag);
+		return 0;
+	}
+	if (o->kind == KIND_FLAG)
+		return set(c, o, name, "--", o->flag, "") ? 1 : 0;
+	if (eq == NULL && left < 2) {
+		fprintf(stderr, "markbook %s: --%s takes a value: %s\n", name, o->flag, o->argument);
+		return 0;
+	}
+	if (!set(c, o, name, "--", o->flag, eq != NULL ? eq + 1 : argv[1]))
+		return 0;
+	return eq != NULL ? 1 : 2;
+}
+
+static bool
+parse_arguments(struct config *c, enum command command, const char *name, int argc, char **argv)
+{
+	bool takes_file = (command & (COMMAND_LOAD | COMMAND_BACKUP)) != 0;
+	bool flags = true;
+
+	for (int i = 0; i < argc;) {
+		if (flags && strcmp(argv[i], "--") == 0) {
+			flags = false;
+			i++;
+		} else if (flags && strcmp(argv[i], "-h") == 0) {
+			c->help = true;
+			i++;
+		} else if (flags && argv[i][0] == '-' && argv[i][1] == '-') {
+			int took = parse_flag(c, command, name, argc - i, argv + i);
+
+			if (took == 0)
+				return false;
+			i += took;
+		} else if (flags && argv[i][0] == '-' && argv[i][1] != '\0') {
+			fprintf(stderr, "markbook %s: unknown option %s; see markbook %s --help\n",
+				name, argv[i], name);
+			return false;
+		} else if (takes_file && c->file == NULL) {
+			c->file = argv[i++];
+		} else {
+			fprintf(stderr, "markbook %s: unexpected argument %s; see markbook %s --help\n",
+				name, argv[i], name);
+			return false;
+		}
+	}
+	if (takes_file && c->file == NULL && !c->help) {
+		fprintf(stderr, "markbook %s: which file? See markbook %s --help\n", name, name);
+		return false;
+	}
+	return true;
+}
+
+static int
+inherited_sockets(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+	uint64_t n = 0;
+
+	if (pid == NULL || fds == NULL || !parse_number(pid, 10, 1, INT32_MAX, &n) ||
+	    n != (uint64_t)getpid() || !parse_number(fds, 10, 0, 1024, &n))
+		return 0;
+	return (int)n;
+}
+
+bool
+config_parse(struct config *out, enum command command, const char *name, int argc, char **argv)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	*out = (struct config){.workers = processors < 1     ? 1
+					  : processors > 256 ? 256
+							     : (unsigned)processors,
+			       .listen_fds = inherited_sockets()};
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const struct option *o = &options[i];
+		const char *value = o->variable == NULL ? NULL : getenv(o->variable);
+
+		if ((o->commands & command) == 0)
+			continue;
+		if (o->value != NULL && !set(out, o, name, "--", o->flag, o->value))
+			return false;
+		if (value != NULL && !set(out, o, name, "", o->variable, value))
+			return false;
+	}
+	if (!parse_arguments(out, command, name, argc, argv))
+		return false;
+	out->store.max_processes = 2 * out->workers + SPARE_PROCESSES;
+	return true;
+}
+
+static const char *
+operands(enum command command)
+{
+	return command == COMMAND_LOAD ? " FILE|-" : command == COMMAND_BACKUP ? " FILE" : "";
+}
+
+void
+config_help(FILE *f, enum command command, const char *name)
+{
+	fprintf(f, "Usage: markbook %s [options]%s\n\n", name, operands(command));
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const struct option *o = &options[i];
+		char left[64];
+
+		if ((o->commands & command) == 0)
+			continue;
+		snprintf(left, sizeof(left), "--%s%s%s", o->flag, o->argument == NULL ? "" : "=",
+			 o->argument == NULL ? "" : o->argument);
+		fprintf(f, "  %-28s  %s", left, o->help);
+		if (o->value != NULL)
+			fprintf(f, " (default: %s)", o->value);
+		if (o->variable != NULL)
+			fprintf(f, "\n  %-28s  environment: %s", "", o->variable);
+		fprintf(f, "\n");
+	}
+}
+
+void
+config_print(FILE *f, const struct config *config, enum command command)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const struct option *o = &options[i];
+		const char *at = (const char *)config + o->offset, *text;
+		unsigned n;
+		size_t size;
+
+		if ((o->commands & command) == 0 || o->kind == KIND_FLAG)
+			continue;
+		memcpy(&n, at, sizeof(n));
+		memcpy(&size, at, o->kind == KIND_SIZE ? sizeof(size) : 0);
+		memcpy(&text, at, o->kind == KIND_STRING ? sizeof(text) : 0);
+		fprintf(f, "%s=", o->flag);
+		if (o->kind == KIND_STRING)
+			fprintf(f, "%s\n", text == NULL ? "" : text);
+		else if (o->kind == KIND_SIZE)
+			fprintf(f, "%zu\n", size);
+		else if (o->kind == KIND_OCTAL)
+			fprintf(f, "%04o\n", n);
+		else if (o->kind == KIND_CHOICE)
+			fprintf(f, "%s\n", o->choices[n]);
+		else
+			fprintf(f, "%u\n", n);
+	}
+}

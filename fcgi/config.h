@@ -1,0 +1,60 @@
+/*
+ * Configuration: one table of options for all subcommands.
+ *
+ * Each option has a flag, for most of them an environment variable, a default
+ * and bounds; the flag wins over the variable, that over the default.  A
+ * value out of bounds is reported with the option's or variable's name, the value and what is allowed.
+ * Nothing else in the program reads the environment.
+ */
+#ifndef MARKBOOK_CONFIG_H
+#define MARKBOOK_CONFIG_H
+
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "log.h"
+#include "store.h"
+
+enum command {
+	COMMAND_SERVE = 1,
+	COMMAND_HEALTH = 2,
+	COMMAND_DUMP = 4,
+	COMMAND_LOAD = 8,
+	COMMAND_BACKUP = 16,
+	COMMAND_VERSION = 32
+};
+
+struct config {
+	const char *socket; /* a path, or HOST:PORT */
+	mode_t socket_mode;
+	unsigned workers;
+	struct store_options store;
+	const char *seed;	/* NULL: none */
+	size_t max_body;	/* bytes */
+	unsigned drain_timeout; /* seconds */
+	unsigned peer_timeout;	/* seconds */
+	enum log_level log_level;
+	const char *url; /* of health; NULL: ask the socket */
+	unsigned timeout;
+	const char *file; /* operand of load and backup */
+	bool replace;
+	bool check_config;
+	bool help;
+	int listen_fds; /* sockets that systemd handed over, sd_listen_fds(3) */
+};
+
+/*
+ * Fill `out` from the table, the environment and the arguments after the
+ * subcommand.  False: one line was written to stderr (the exit status is 2).  Strings
+ * are borrowed from argv and the environment.
+ */
+bool config_parse(struct config *out, enum command command, const char *name, int argc,
+		  char **argv);
+
+/* The help text of one subcommand: usage, and a line for each of its options. */
+void config_help(FILE *f, enum command command, const char *name);
+
+/* The values in force, a line each, as option=value. */
+void config_print(FILE *f, const struct config *config, enum command command);
+
+#endif

@@ -1,0 +1,171 @@
+#include "health.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "address.h"
+
+/* Far more than any answer that is asked for here. */
+#define ANSWER_MAX 65536
+
+/* FastCGI Specification 1.0, section 8. */
+enum { FCGI_VERSION = 1, FCGI_HEADER = 8 };
+enum { TYPE_BEGIN = 1, TYPE_END = 3, TYPE_PARAMS = 4, TYPE_STDIN = 5, TYPE_STDOUT = 6 };
+
+static void
+add_record(struct buf *out, unsigned char type, struct slice content)
+{
+	const unsigned char head[FCGI_HEADER] = {FCGI_VERSION,
+						 type,
+						 0,
+						 1, /* request id */
+						 (unsigned char)(content.len >> 8),
+						 (unsigned char)(content.len & 0xff),
+						 0,
+						 0};
+
+	buf_add(out, head, sizeof(head));
+	buf_add_slice(out, content);
+}
+
+/* Names and values here are shorter than 128 bytes: one length byte each. */
+static void
+add_param(struct buf *out, const char *name, const char *value)
+{
+	buf_addc(out, (char)strlen(name));
+	buf_addc(out, (char)strlen(value));
+	buf_adds(out, name);
+	buf_adds(out, value);
+}
+
+static enum status
+exchange(const char *address, unsigned timeout, const struct buf *request, struct buf *answer,
+	 struct problem *why)
+{
+	int fd = address_connect(address, timeout, why);
+	size_t sent = 0;
+	ssize_t n = 1;
+
+	if (fd < 0)
+		return ST_BUSY;
+	while (sent < request->len && n > 0) {
+		n = write(fd, request->data + sent, request->len - sent);
+		sent += n > 0 ? (size_t)n : 0;
+	}
+	while (n > 0 && answer->len < ANSWER_MAX && buf_reserve(answer, 4096)) {
+		n = read(fd, answer->data + answer->len, 4096);
+		answer->len += n > 0 ? (size_t)n : 0;
+	}
+	if (n < 0)
+		problem_set(why, ST_BUSY, "%s: %s", address,
+			    errno == EAGAIN ? "no answer in time" : strerror(errno));
+	close(fd);
+	return n < 0 ? ST_BUSY : ST_OK;
+}
+
+/* Gather the standard output of the one request; true where its end was seen. */
+static bool
+unwrap(struct slice records, struct buf *out)
+{
+	while (records.len >= FCGI_HEADER) {
+		const unsigned char *h = (const unsigned char *)records.data;
+		size_t content = (size_t)h[4] << 8 | h[5], all = FCGI_HEADER + content + h[6];
+
+		if (h[0] != FCGI_VERSION || all > records.len)
+			return false;
+		if (h[1] == TYPE_END)
+			return true;
+		if (h[1] == TYPE_STDOUT)
+			buf_add(out, h + FCGI_HEADER, content);
+		records.data += all;
+		records.len -= all;
+	}
+	return false;
+}
+
+/* The number after `prefix`, at the start of the answer; 0 where there is none. */
+static unsigned
+status_code(const struct buf *answer, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	if (answer->len < len + 3 || memcmp(answer->data, prefix, len) != 0)
+		return 0;
+	return (unsigned)strtoul((char[]){answer->data[len], answer->data[len + 1],
+					  answer->data[len + 2], '\0'},
+				 NULL, 10);
+}
+
+static enum status
+judge(const char *address, unsigned code, struct problem *why)
+{
+	if (code >= 200 && code < 300)
+		return ST_OK;
+	if (code == 0)
+		return problem_set(why, ST_BUSY, "%s: the answer makes no sense", address);
+	return problem_set(why, ST_BUSY, "%s: not ready, status %u", address, code);
+}
+
+enum status
+health_fastcgi(const char *address, unsigned timeout, struct problem *why)
+{
+	/* Role 1 is the responder; no flag: the connection ends with the answer. */
+	static const char begin[8] = {0, 1, 0, 0, 0, 0, 0, 0};
+	const struct slice end = {"", 0};
+	struct buf params = {0}, request = {0}, records = {0}, answer = {0};
+	enum status st;
+
+	add_param(&params, "REQUEST_METHOD", "GET");
+	add_param(&params, "PATH_INFO", "/readyz");
+	add_record(&request, TYPE_BEGIN, (struct slice){begin, sizeof(begin)});
+	add_record(&request, TYPE_PARAMS, buf_slice(&params));
+	add_record(&request, TYPE_PARAMS, end);
+	add_record(&request, TYPE_STDIN, end);
+	st = exchange(address, timeout, &request, &records, why);
+	if (st == ST_OK) {
+		bool whole = unwrap(buf_slice(&records), &answer);
+
+		st = judge(address, whole ? status_code(&answer, "Status: ") : 0, why);
+	}
+	buf_free(&params);
+	buf_free(&request);
+	buf_free(&records);
+	buf_free(&answer);
+	return st;
+}
+
+enum status
+health_http(const char *url, unsigned timeout, struct problem *why)
+{
+	static const char scheme[] = "http://";
+	const char *host = url + sizeof(scheme) - 1, *path;
+	struct buf address = {0}, request = {0}, answer = {0};
+	const char *port;
+	enum status st;
+
+	if (strncmp(url, scheme, sizeof(scheme) - 1) != 0 || *host == '\0' || *host == '/')
+		return problem_set(why, ST_BAD_REQUEST, "%s: takes http://HOST[:PORT][/PATH]", url);
+	path = host + strcspn(host, "/");
+	buf_add(&address, host, (size_t)(path - host));
+	/* A port follows the last colon, unless that one is inside an IPv6 address's brackets. */
+	port = memrchr(host, ':', (size_t)(path - host));
+	if (port == NULL || memchr(port, ']', (size_t)(path - port)) != NULL)
+		buf_adds(&address, ":80");
+	buf_addc(&address, '\0');
+	buf_addf(&request, "GET %s HTTP/1.0\r\nHost: %.*s\r\nConnection: close\r\n\r\n",
+		 *path == '\0' ? "/" : path, (int)(path - host), host);
+	st = address.failed ? ST_NO_MEMORY : exchange(address.data, timeout, &request, &answer, why);
+	if (st == ST_OK)
+		st = judge(url,
+			   status_code(&answer, answer.len > 7 && answer.data[7] == '0'
+						    ? "HTTP/1.0 "
+						    : "HTTP/1.1 "),
+			   why);
+	buf_free(&address);
+	buf_free(&request);
+	buf_free(&answer);
+	return st;
+}

@@ -1,0 +1,158 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "health.h"
+#include "log.h"
+#include "store.h"
+#include "supervisor.h"
+#include "transfer.h"
+
+#define EXIT_USAGE 2
+
+struct subcommand {
+	const char *name;
+	enum command command;
+	int (*run)(const struct config *config);
+	const char *help;
+};
+
+static int
+fail(const char *name, const struct problem *why)
+{
+	fprintf(stderr, "markbook %s: %s\n", name, why->detail);
+	return EXIT_FAILURE;
+}
+
+static int
+run_serve(const struct config *config)
+{
+	struct log log;
+
+	if (config->check_config) {
+		config_print(stdout, config, COMMAND_SERVE);
+		return EXIT_SUCCESS;
+	}
+	log_init(&log, STDERR_FILENO, config->log_level);
+	return supervisor_run(config, &log);
+}
+
+static int
+run_health(const struct config *config)
+{
+	struct problem why = {""};
+	enum status st = config->url != NULL
+			     ? health_http(config->url, config->timeout, &why)
+			     : health_fastcgi(config->socket, config->timeout, &why);
+
+	return st == ST_OK ? EXIT_SUCCESS : fail("health", &why);
+}
+
+/* The store that is there, at the size it has. */
+static enum status
+open_existing(struct store **store, const struct config *config, struct problem *why)
+{
+	struct store_options o = config->store;
+
+	o.size = 0;
+	return store_open(store, &o, why);
+}
+
+static int
+run_dump(const struct config *config)
+{
+	struct problem why = {""};
+	struct store *store;
+	enum status st = open_existing(&store, config, &why);
+
+	if (st == ST_OK) {
+		st = transfer_dump(store, stdout, &why);
+		store_close(store);
+	}
+	return st == ST_OK ? EXIT_SUCCESS : fail("dump", &why);
+}
+
+static int
+run_load(const struct config *config)
+{
+	struct store_options o = config->store;
+	struct problem why = {""};
+	enum status st;
+
+	o.size = 0;
+	st = transfer_load_file(&o, config->file, config->replace, &why);
+	return st == ST_OK ? EXIT_SUCCESS : fail("load", &why);
+}
+
+static int
+run_backup(const struct config *config)
+{
+	struct problem why = {""};
+	struct store *store;
+	enum status st = open_existing(&store, config, &why);
+
+	if (st == ST_OK) {
+		st = store_backup(store, config->file, &why);
+		store_close(store);
+	}
+	return st == ST_OK ? EXIT_SUCCESS : fail("backup", &why);
+}
+
+static int
+run_version(const struct config *config)
+{
+	(void)config;
+	printf("markbook %s\n", MARKBOOK_VERSION);
+	return EXIT_SUCCESS;
+}
+
+static const struct subcommand subcommands[] = {
+    {"serve", COMMAND_SERVE, run_serve, "serve collections over FastCGI"},
+    {"health", COMMAND_HEALTH, run_health, "ask a running service whether it is ready"},
+    {"dump", COMMAND_DUMP, run_dump, "write the whole store as JSON"},
+    {"load", COMMAND_LOAD, run_load, "load JSON as dump writes it"},
+    {"backup", COMMAND_BACKUP, run_backup, "copy the store to a file, while it is served"},
+    {"version", COMMAND_VERSION, run_version, "show the version"},
+};
+
+static void
+usage(FILE *f)
+{
+	fprintf(f, "Usage: markbook COMMAND [options]\n\n");
+	for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++)
+		fprintf(f, "  %-10s%s\n", subcommands[i].name, subcommands[i].help);
+	fprintf(f, "\nEach takes --help.\n");
+}
+
+int
+main(int argc, char **argv)
+{
+	struct config config;
+	struct slice name = slice_str(argc > 1 ? argv[1] : "");
+
+	if (slice_eq(name, SLICE("--help")) || slice_eq(name, SLICE("-h"))) {
+		usage(stdout);
+		return EXIT_SUCCESS;
+	}
+	if (slice_eq(name, SLICE("--version")))
+		return run_version(NULL);
+	for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++) {
+		const struct subcommand *s = &subcommands[i];
+
+		if (!slice_eq(name, slice_str(s->name)))
+			continue;
+		if (!config_parse(&config, s->command, s->name, argc - 2, argv + 2))
+			return EXIT_USAGE;
+		if (config.help) {
+			config_help(stdout, s->command, s->name);
+			return EXIT_SUCCESS;
+		}
+		return s->run(&config);
+	}
+	if (argc > 1)
+		fprintf(stderr, "markbook: unknown command %s; see markbook --help\n", argv[1]);
+	else
+		usage(stderr);
+	return EXIT_USAGE;
+}

@@ -1,0 +1,43 @@
+/*
+ * One worker: a single-threaded event loop over FastCGI connections.
+ *
+ * Each turn reads the requests that are ready, answers the reads from one
+ * snapshot, applies the writes of all of them in one batch, commits once,
+ * and only then answers the writes.  If the batch cannot be committed, each
+ * write is tried alone.
+ *
+ * Between two turns no request is under way.  That is what makes leaving
+ * simple: a retiring worker hands its idle connections to another one through
+ * a socket, with whatever request may already wait in them.
+ */
+#ifndef MARKBOOK_SERVER_H
+#define MARKBOOK_SERVER_H
+
+#include <signal.h>
+
+#include "log.h"
+#include "metrics.h"
+#include "store.h"
+
+struct server_options {
+	int listener;	     /* non-blocking */
+	int handover[2];     /* [0] connections come in, [1] they go out; a SOCK_SEQPACKET pair */
+	unsigned slot;	     /* this worker's slot in metrics */
+	struct metrics *metrics;
+	struct log *log;
+	size_t max_body;
+	unsigned peer_timeout;	/* seconds that a peer may stall within a request */
+	unsigned drain_timeout; /* seconds from a leave signal to the end */
+	struct store_options store;
+};
+
+/*
+ * Serve until told to leave, with all signals blocked on entry.
+ * SIGTERM: take no more connections but those in the listener's queue, close each
+ * after its next answer or when it was idle for a while, leave when none is left.
+ * SIGUSR2: hand all connections over, then leave.
+ * SIGUSR1 is sent to the parent process once ready.  Returns the exit status.
+ */
+int server_run(const struct server_options *o);
+
+#endif

@@ -1,0 +1,201 @@
+#include "transfer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "name.h"
+#include "render.h"
+
+#define READ_STEP 65536
+/* A collection in the text is one container around its values. */
+#define LOAD_DEPTH (JSON_MAX_DEPTH + 1)
+
+static enum status
+read_file(const char *file, struct buf *out, struct problem *why)
+{
+	bool is_stdin = strcmp(file, "-") == 0;
+	int fd = is_stdin ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
+	enum status st = ST_OK;
+	ssize_t n;
+
+	if (fd < 0)
+		return problem_set(why, ST_IO, "%s: %s", file, strerror(errno));
+	do {
+		if (!buf_reserve(out, READ_STEP)) {
+			st = ST_NO_MEMORY;
+			break;
+		}
+		n = read(fd, out->data + out->len, READ_STEP);
+		if (n > 0)
+			out->len += (size_t)n;
+	} while ((n > 0 || (n < 0 && errno == EINTR)) && out->len <= TRANSFER_MAX);
+	if (st != ST_OK)
+		problem_set(why, st, "%s: out of memory", file);
+	else if (n < 0)
+		st = problem_set(why, ST_IO, "%s: %s", file, strerror(errno));
+	else if (out->len > TRANSFER_MAX)
+		st = problem_set(why, ST_TOO_LARGE, "%s: more than %zu bytes", file, TRANSFER_MAX);
+	if (!is_stdin)
+		close(fd);
+	return st;
+}
+
+/* Put the file's name before what is wrong with its content. */
+static enum status
+blame(const char *file, enum status st, const struct problem *inner, struct problem *why)
+{
+	return problem_set(why, st, "%s: %s", file,
+			   inner->detail[0] != '\0' ? inner->detail : status_text(st));
+}
+
+static enum status
+check_members(const struct json_member *m, size_t n, struct edit *edits, struct problem *why)
+{
+	for (size_t i = 0; i < n; i++) {
+		enum status st = name_check(m[i].name, ST_UNPROCESSABLE, why);
+
+		if (st != ST_OK)
+			return st;
+		edits[i] = (struct edit){m[i].name, m[i].json};
+	}
+	return ST_OK;
+}
+
+static enum status
+load_collection(struct view *view, const struct json_member *c, struct json_object_doc *doc,
+		struct problem *why)
+{
+	char shown[80];
+	const struct json_member *m;
+	struct collection there;
+	struct edit *edits;
+	size_t n;
+	enum status st = name_check_collection(c->name, ST_UNPROCESSABLE, why);
+
+	if (st != ST_OK)
+		return st;
+	name_printable(shown, sizeof(shown), c->name);
+	if (!json_is_object(c->json))
+		return problem_set(why, ST_UNPROCESSABLE, "\"%s\" is not an object of records", shown);
+	st = view_collection(view, c->name, &there);
+	if (st == ST_OK)
+		return problem_set(why, ST_EXISTS, "collection \"%s\" exists already", shown);
+	if (st != ST_NO_COLLECTION)
+		return st;
+	st = json_parse_object(doc, c->json, JSON_MAX_DEPTH, why);
+	if (st != ST_OK)
+		return st;
+	m = json_members(doc, &n);
+	edits = calloc(n + 1, sizeof(*edits));
+	if (edits == NULL)
+		return ST_NO_MEMORY;
+	st = check_members(m, n, edits, why);
+	if (st == ST_OK)
+		st = store_apply(view, c->name, edits, n, STORE_CREATE);
+	free(edits);
+	return st;
+}
+
+static enum status
+drop_all(struct view *view)
+{
+	const struct slice all = {NULL, 0};
+	struct view_iter it;
+	struct row row;
+	enum status st;
+
+	for (;;) {
+		char name[NAME_MAX_BYTES];
+		struct slice first = {name, 0};
+
+		st = view_iterate(view, all, all, &it);
+		if (st == ST_OK)
+			st = view_next(&it, &row);
+		if (st != ST_OK)
+			return st == ST_NOT_FOUND ? ST_OK : st;
+		/* The row's own bytes do not outlive the change. */
+		memcpy(name, row.name.data, row.name.len);
+		first.len = row.name.len;
+		st = store_drop(view, first);
+		if (st != ST_OK)
+			return st;
+	}
+}
+
+static enum status
+load_text(struct store *store, struct slice text, bool replace, struct problem *why)
+{
+	struct json_object_doc *outer = json_doc_new(), *inner = json_doc_new();
+	const struct json_member *m;
+	struct view *view;
+	size_t n = 0;
+	enum status st = outer == NULL || inner == NULL ? ST_NO_MEMORY : ST_OK;
+
+	if (st == ST_OK)
+		st = json_parse_object(outer, text, LOAD_DEPTH, why);
+	if (st != ST_OK)
+		goto out;
+	m = json_members(outer, &n);
+	st = store_write(store, &view);
+	if (st != ST_OK)
+		goto out;
+	if (replace)
+		st = drop_all(view);
+	for (size_t i = 0; i < n && st == ST_OK; i++)
+		st = load_collection(view, &m[i], inner, why);
+	if (st == ST_OK)
+		st = store_commit(store);
+	else
+		store_abort(store);
+out:
+	json_doc_free(inner);
+	json_doc_free(outer);
+	return st;
+}
+
+enum status
+transfer_load_file(const struct store_options *o, const char *file, bool replace,
+		   struct problem *why)
+{
+	struct problem inner = {""};
+	struct store *store = NULL;
+	struct buf text = {0};
+	enum status st = read_file(file, &text, why);
+
+	if (st == ST_OK)
+		st = store_open(&store, o, why);
+	if (st == ST_OK) {
+		st = load_text(store, buf_slice(&text), replace, &inner);
+		if (st != ST_OK)
+			blame(file, st, &inner, why);
+		store_close(store);
+	}
+	buf_free(&text);
+	return st;
+}
+
+enum status
+transfer_dump(struct store *store, FILE *out, struct problem *why)
+{
+	struct buf compact = {0}, pretty = {0};
+	struct view *view;
+	enum status st = store_read(store, &view);
+
+	if (st == ST_OK)
+		st = render_store(&compact, view);
+	store_read_end(store);
+	if (st == ST_OK)
+		json_add_pretty(&pretty, buf_slice(&compact));
+	if (compact.failed || pretty.failed)
+		st = ST_NO_MEMORY;
+	if (st != ST_OK)
+		problem_set(why, st, "%s", status_text(st));
+	else if (fwrite(pretty.data, 1, pretty.len, out) != pretty.len || fflush(out) != 0)
+		st = problem_set(why, ST_IO, "cannot write: %s", strerror(errno));
+	buf_free(&compact);
+	buf_free(&pretty);
+	return st;
+}

@@ -1,0 +1,25 @@
+/*
+ * A whole store as JSON text, in and out: the shape of GET /json.
+ */
+#ifndef MARKBOOK_TRANSFER_H
+#define MARKBOOK_TRANSFER_H
+
+#include <stdio.h>
+
+#include "store.h"
+
+/* Longest text that is loaded, in bytes. */
+#define TRANSFER_MAX ((size_t)1 << 30)
+
+/*
+ * Load a file ("-": standard input) into a prepared store, in one batch: all
+ * of it or nothing.  With `replace`, what was there goes; else a collection that exists
+ * already is ST_EXISTS.  `why` tells the operator what is wrong.
+ */
+enum status transfer_load_file(const struct store_options *o, const char *file, bool replace,
+			       struct problem *why);
+
+/* Write the last commit, indented, to `out`.  ST_OK, ST_IO (also of `out`), ST_NO_MEMORY. */
+enum status transfer_dump(struct store *store, FILE *out, struct problem *why);
+
+#endif
