@@ -1,0 +1,174 @@
+# make run     builds Markbook and serves it at http://127.0.0.1:8080, in the foreground
+# make test    all tests
+# make help    the rest
+#
+# CC, CPPFLAGS, CFLAGS, LDFLAGS and LDLIBS are yours; WERROR=1 makes warnings errors.
+
+VERSION := 1.0.0
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+CFLAGS ?= -O2 -g
+WERROR ?= 0
+BUILD ?= build
+
+# Debian keeps nginx out of an ordinary user's PATH.
+export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+# --- how to compile ------------------------------------------------------------------------------
+
+warnings := -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
+	-Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wformat=2 -Wundef \
+	-Wnull-dereference $(if $(filter 1,$(WERROR)),-Werror)
+
+# Asked of the compiler only when something is built.
+option = $(shell $(CC) -Werror $(1) -c -x c /dev/null -o /dev/null 2>/dev/null && echo $(1))
+clash_protection = $(eval clash_protection := $$(call option,-fstack-clash-protection))$(clash_protection)
+
+# Fortification needs an optimising compiler, and distributions' own setting of it wins.
+fortify = $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,\
+	$(if $(filter -O1 -O2 -O3 -Os -Ofast,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
+
+defines := -D_GNU_SOURCE -DMARKBOOK_VERSION='"$(VERSION)"' -Ifcgi
+libraries := -lfcgi -ljson-c -llmdb
+
+compile = $(CC) -std=c11 $(defines) $(fortify) $(CPPFLAGS) $(CFLAGS) $(warnings) -fPIE \
+	-fstack-protector-strong $(clash_protection)
+link = $(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack
+
+sanitizers := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+compile_asan = $(CC) -std=c11 $(defines) -U_FORTIFY_SOURCE $(CPPFLAGS) $(CFLAGS) -O1 $(warnings) \
+	$(sanitizers)
+link_asan = $(CC) $(CFLAGS) $(LDFLAGS) $(sanitizers)
+
+# --- what is built -------------------------------------------------------------------------------
+
+names := $(patsubst fcgi/%.c,%,$(wildcard fcgi/*.c))
+modules := $(filter-out main,$(names))
+units := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+
+.PHONY: all
+all: $(BUILD)/markbook
+
+# rules(directory, compile, link): the program and the unit tests, one tree each way of compiling.
+define rules
+$(1)/markbook: $(names:%=$(1)/obj/%.o) $(1)/.command
+	$$($(3)) -o $$@ $$(filter %.o,$$^) $$(libraries) $$(LDLIBS)
+
+$(1)/obj/%.o: fcgi/%.c $(1)/.command
+	$$($(2)) -MMD -MP -c -o $$@ $$<
+
+$(1)/unit/%.o: tests/unit/%.c $(1)/.command
+	$$($(2)) -MMD -MP -c -o $$@ $$<
+
+$(1)/unit/test_%: $(1)/unit/test_%.o $(modules:%=$(1)/obj/%.o) $(1)/.command
+	$$($(3)) -o $$@ $$(filter %.o,$$^) -lcmocka $$(libraries) $$(LDLIBS)
+
+# Another compiler, other flags or another version: all of the tree is out of date.
+$(1)/.command: force
+	@mkdir -p $(1)/obj $(1)/unit
+	@printf '%s\n' '$$(subst ','\'',$$($(2)) $$($(3)))' | cmp -s - $$@ || \
+		printf '%s\n' '$$(subst ','\'',$$($(2)) $$($(3)))' >$$@
+
+-include $(names:%=$(1)/obj/%.d) $(units:%=$(1)/unit/%.d)
+endef
+$(eval $(call rules,$(BUILD),compile,link))
+$(eval $(call rules,$(BUILD)/asan,compile_asan,link_asan))
+.SECONDARY:
+
+.PHONY: force
+force:
+
+# --- what is done with it ------------------------------------------------------------------------
+
+.PHONY: help
+help:
+	@echo 'make            build $(BUILD)/markbook'
+	@echo 'make run        build it and serve at http://127.0.0.1:8080 (PORT, STATE_DIR) until Ctrl-C'
+	@echo 'make test       all tests; test-unit, test-bats, test-asan are parts of it'
+	@echo 'make lint       formatting, compilers'"'"' and analysers'"'"' warnings, scripts, nginx.conf'
+	@echo 'make format     put the C sources into shape'
+	@echo 'make bench      the benchmark'
+	@echo 'make deps       install the Debian packages that all this needs'
+	@echo 'make install    into DESTDIR and PREFIX ($(PREFIX)); make uninstall takes it away again'
+	@echo 'make clean      remove what was built'
+
+.PHONY: deps deps-run
+deps:
+	@conf/deps.sh test
+deps-run:
+	@conf/deps.sh run
+
+# The compiler itself may be among what is missing: nothing is built before that is settled.
+.PHONY: run
+run: deps-run
+	@$(MAKE) --no-print-directory all
+	@MARKBOOK='$(abspath $(BUILD)/markbook)' exec conf/run.sh
+
+.PHONY: tested test test-unit test-bats test-asan
+tested: $(BUILD)/markbook $(BUILD)/asan/markbook $(units:%=$(BUILD)/unit/%) \
+	$(units:%=$(BUILD)/asan/unit/%)
+
+test: suites = unit unit-asan bats bats-asan layers
+test-unit: suites = unit
+test-bats: suites = bats
+test-asan: suites = unit-asan bats-asan
+test test-unit test-bats test-asan: deps
+	@$(MAKE) --no-print-directory WERROR=1 tested
+	@BUILD='$(BUILD)' tests/run.sh $(suites)
+
+.PHONY: lint
+lint: deps
+	@tests/lint.sh
+
+sources = $(wildcard fcgi/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch])
+.PHONY: format
+format:
+	clang-format -i $(sources)
+
+.PHONY: bench
+bench: deps
+	@$(MAKE) --no-print-directory all
+	@bench/run.sh
+
+.PHONY: clean
+clean:
+	rm -rf '$(BUILD)'
+
+# --- installation --------------------------------------------------------------------------------
+
+to := $(DESTDIR)$(PREFIX)
+share := share/markbook
+units_dir := lib/systemd/system
+web = $(filter-out %.md,$(wildcard web/*))
+nginx_conf = $(wildcard conf/*.conf)
+
+# Written into the units, which need absolute paths.
+place = sed 's|@PREFIX@|$(PREFIX)|g' '$(1)' >'$(to)/$(2)' && chmod 644 '$(to)/$(2)'
+
+.PHONY: install
+install: $(BUILD)/markbook
+	install -d '$(to)/bin' '$(to)/share/man/man8' '$(to)/$(share)/conf' '$(to)/$(share)/web' \
+		'$(to)/$(units_dir)' '$(to)/lib/sysusers.d'
+	install -m 755 $(BUILD)/markbook '$(to)/bin/markbook'
+	install -m 644 conf/markbook.8 '$(to)/share/man/man8/markbook.8'
+	install -m 644 $(nginx_conf) '$(to)/$(share)/conf'
+	install -m 644 conf/seed.json '$(to)/$(share)/seed.json'
+	install -m 644 $(web) '$(to)/$(share)/web'
+	install -m 644 conf/systemd/markbook.sysusers '$(to)/lib/sysusers.d/markbook.conf'
+	$(call place,conf/systemd/markbook.socket,$(units_dir)/markbook.socket)
+	$(call place,conf/systemd/markbook.service,$(units_dir)/markbook.service)
+	$(call place,conf/systemd/markbook-front.service,$(units_dir)/markbook-front.service)
+
+.PHONY: uninstall
+uninstall:
+	rm -f '$(to)/bin/markbook' '$(to)/share/man/man8/markbook.8' '$(to)/$(share)/seed.json' \
+		$(patsubst conf/%,'$(to)/$(share)/conf/%',$(nginx_conf)) \
+		$(patsubst web/%,'$(to)/$(share)/web/%',$(web)) \
+		'$(to)/lib/sysusers.d/markbook.conf' '$(to)/$(units_dir)/markbook.socket' \
+		'$(to)/$(units_dir)/markbook.service' '$(to)/$(units_dir)/markbook-front.service'
+	-rmdir '$(to)/$(share)/conf' '$(to)/$(share)/web' '$(to)/$(share)'
