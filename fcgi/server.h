@@ -32,7 +32,7 @@ struct server_options {
 };
 
 /*
- * Serve until told to leave, with all signals blocked on entry.
+ * Serve until told to leave; SIGTERM and SIGUSR2 have to be blocked on entry.
  * SIGTERM: take no more connections but those in the listener's queue, close each
  * after its next answer or when it was idle for a while, leave when none is left.
  * SIGUSR2: hand all connections over, then leave.

@@ -1,0 +1,142 @@
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "handover.h"
+#include "server_worker.h"
+
+/* How long a worker with more than its share of connections leaves new ones to others. */
+#define SHARE_WAIT_MS 50
+
+uint64_t
+now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* --- connections --- */
+
+void
+connection_free(struct server *s, struct connection *c)
+{
+	if (c->prev != NULL)
+		c->prev->next = c->next;
+	else
+		s->connections = c->next;
+	if (c->next != NULL)
+		c->next->prev = c->prev;
+	s->connection_count--;
+	atomic_store_explicit(&s->slot->connections, s->connection_count, memory_order_relaxed);
+	request_free(&c->req);
+	response_free(&c->res);
+	api_free(&c->call);
+	free(c);
+}
+
+/* Take over a connected socket; it is closed where that fails. */
+static void
+connection_add(struct server *s, int fd)
+{
+	struct timeval timeout = {.tv_sec = (time_t)s->o->peer_timeout};
+	struct epoll_event ev = {.events = EPOLLIN};
+	struct connection *c = calloc(1, sizeof(*c));
+	int on = 1;
+
+	if (c == NULL || FCGX_InitRequest(&c->fcgi, -1, 0) != 0)
+		goto fail;
+	/* libfcgi reads and writes as on a blocking socket, but never for ever. */
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) != 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) != 0)
+		goto fail;
+	/* Fails on a unix socket, where there is nothing to switch off. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	ev.data.ptr = c;
+	if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &ev) != 0)
+		goto fail;
+	c->fd = fd;
+	c->since = now_ns();
+	c->next = s->connections;
+	if (c->next != NULL)
+		c->next->prev = c;
+	s->connections = c;
+	s->connection_count++;
+	atomic_store_explicit(&s->slot->connections, s->connection_count, memory_order_relaxed);
+	metrics_add(&s->slot->accepted, 1);
+	return;
+fail:
+	log_event(s->log, LOG_LEVEL_ERROR, "connection", "cannot take a connection: %s",
+		  strerror(errno));
+	free(c);
+	close(fd);
+}
+
+void
+watch(struct server *s, bool on)
+{
+	/* One waiting worker is woken for a new connection, not all. */
+	struct epoll_event listener = {.events = EPOLLIN | EPOLLEXCLUSIVE,
+				       .data.ptr = (void *)(uintptr_t)&s->o->listener};
+	struct epoll_event handover = {.events = EPOLLIN | EPOLLEXCLUSIVE,
+				       .data.ptr = (void *)(uintptr_t)&s->o->handover};
+	int op = on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL;
+
+	if (s->listening == on)
+		return;
+	s->listening = on;
+	if (epoll_ctl(s->epoll, op, s->o->listener, &listener) != 0 ||
+	    epoll_ctl(s->epoll, op, s->o->handover[0], &handover) != 0)
+		log_event(s->log, LOG_LEVEL_ERROR, "listen", "cannot watch for connections: %s",
+			  strerror(errno));
+}
+
+bool
+accept_one(struct server *s)
+{
+	int fd = accept4(s->o->listener, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd >= 0) {
+		connection_add(s, fd);
+		return true;
+	}
+	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+		log_event(s->log, LOG_LEVEL_ERROR, "connection", "cannot accept: %s",
+			  strerror(errno));
+		watch(s, false);
+	}
+	return false;
+}
+
+bool
+receive_one(struct server *s)
+{
+	int fd = handover_receive(s->o->handover[0]);
+
+	if (fd >= 0)
+		connection_add(s, fd);
+	return fd >= 0;
+}
+
+void
+connection_close(struct server *s, struct connection *c)
+{
+	close(c->fd);
+	connection_free(s, c);
+}
+
+int
+share_connections(struct server *s)
+{
+	bool fair = s->connection_count <= metrics_least_connections(s->o->metrics) + 1;
+
+	if (s->listening != fair)
+		watch(s, fair);
+	return fair ? -1 : SHARE_WAIT_MS;
+}

@@ -1,0 +1,160 @@
+#include "server_worker.h"
+#include "system.h"
+
+/* --- one request --- */
+
+static void
+log_request(struct server *s, const struct connection *c, uint64_t ns)
+{
+	const struct request *r = &c->req;
+
+	if (!log_begin(s->log, LOG_LEVEL_INFO, "request"))
+		return;
+	log_str(s->log, "request_id", r->request_id);
+	log_str(s->log, "method", slice_str(method_names[r->method]));
+	log_str(s->log, "path", r->path);
+	log_u64(s->log, "status", c->res.code);
+	log_u64(s->log, "bytes", c->res.body.len);
+	log_u64(s->log, "us", ns / 1000);
+	log_end(s->log);
+}
+
+/* The response is complete: send it, and let the connection wait for the next request. */
+static void
+answer(struct server *s, struct connection *c)
+{
+	uint64_t now, ns;
+
+	response_send(&c->res, &c->fcgi, &s->head);
+	now = now_ns();
+	ns = now - c->since;
+	/* Before the request is finished: what it borrows goes with it. */
+	metrics_request(s->slot, c->req.method, c->res.code, ns);
+	log_request(s, c, ns);
+	if (s->draining)
+		c->fcgi.keepConnection = 0;
+	FCGX_Finish_r(&c->fcgi);
+	c->since = now;
+	if (c->fcgi.ipcFd < 0)
+		connection_free(s, c);
+}
+
+/* Log the first failure of a row, and its end. */
+static void
+note_store(struct server *s, enum status st)
+{
+	bool broken = st == ST_IO || st == ST_BUSY;
+
+	if (broken && !s->store_broken)
+		log_event(s->log, LOG_LEVEL_ERROR, "store", "%s: %s", status_text(st),
+			  store_last_error(s->store));
+	else if (!broken && s->store_broken)
+		log_event(s->log, LOG_LEVEL_WARN, "store", "the store works again");
+	s->store_broken = broken;
+}
+
+static void
+answer_read(struct server *s, struct connection *c)
+{
+	struct view *view;
+	bool changed = false;
+	enum status st = store_read(s->store, &view);
+
+	if (st == ST_OK)
+		st = api_run(&c->call, view, &changed);
+	note_store(s, st);
+	if (st != ST_OK)
+		api_fail(&c->call, st);
+	answer(s, c);
+}
+
+void
+on_readable(struct server *s, struct connection *c)
+{
+	const struct system_context sys = {s->o->metrics, s->store};
+	enum status body = ST_OK;
+
+	c->since = now_ns();
+	/*
+	 * libfcgi reads one request from this descriptor and never accepts: with these
+	 * four it neither closes the connection first, nor waits for one of its own, nor waits
+	 * for the peer when it closes.
+	 */
+	c->fcgi.ipcFd = c->fd;
+	c->fcgi.keepConnection = 1;
+	c->fcgi.detached = 1;
+	c->fcgi.listen_sock = -1;
+	if (FCGX_Accept_r(&c->fcgi) != 0) {
+		connection_free(s, c);
+		return;
+	}
+	c->call.why.detail[0] = '\0';
+	if (request_read(&c->req, &c->fcgi, s->o->max_body, &body, &c->call.why) == REQUEST_LOST) {
+		metrics_add(&s->slot->dropped, 1);
+		FCGX_Free(&c->fcgi, 1);
+		connection_free(s, c);
+		return;
+	}
+	if (!api_owns(c->req.path)) {
+		system_answer(&sys, &c->req, &c->res);
+		answer(s, c);
+		return;
+	}
+	switch (api_prepare(&c->call, &c->req, &c->res, body, store_id(s->store))) {
+	case API_NEEDS_NOTHING:
+		answer(s, c);
+		break;
+	case API_NEEDS_READ:
+		answer_read(s, c);
+		break;
+	case API_NEEDS_WRITE:
+		s->writes[s->write_count++] = c;
+		break;
+	}
+}
+
+/* Apply `n` writes in one batch and commit it.  Anything but ST_OK: none of them happened. */
+static enum status
+commit_writes(struct server *s, struct connection **c, size_t n)
+{
+	struct view *view;
+	bool changed = false;
+	enum status st = store_write(s->store, &view);
+
+	for (size_t i = 0; i < n && st == ST_OK; i++)
+		st = api_run(&c[i]->call, view, &changed);
+	if (st == ST_OK && changed) {
+		st = store_commit(s->store);
+		if (st == ST_OK) {
+			metrics_add(&s->slot->commits, 1);
+			metrics_add(&s->slot->writes, n);
+		}
+	} else {
+		store_abort(s->store);
+	}
+	if (st != ST_OK)
+		metrics_add(&s->slot->commit_failures, 1);
+	note_store(s, st);
+	return st;
+}
+
+void
+answer_writes(struct server *s)
+{
+	struct connection **c = s->writes;
+	size_t n = s->write_count;
+
+	s->write_count = 0;
+	if (n > 1 && commit_writes(s, c, n) == ST_OK) {
+		for (size_t i = 0; i < n; i++)
+			answer(s, c[i]);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		enum status st = commit_writes(s, &c[i], 1);
+
+		if (st != ST_OK)
+			api_fail(&c[i]->call, st);
+		answer(s, c[i]);
+	}
+}

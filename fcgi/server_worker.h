@@ -1,0 +1,79 @@
+/*
+ * What the files of the server share: the state of one worker.  Private to server*.c.
+ *
+ * server.c runs the loop and knows how to leave; server_connection.c opens,
+ * shares out and closes connections; server_request.c reads requests,
+ * answers them and commits the writes of a turn.
+ */
+#ifndef MARKBOOK_SERVER_WORKER_H
+#define MARKBOOK_SERVER_WORKER_H
+
+#include <fcgiapp.h>
+
+#include "api.h"
+#include "server.h"
+
+/* Requests of one turn at most, and so writes of one commit. */
+#define TURN_MAX 256
+
+struct connection {
+	struct FCGX_Request fcgi;
+	struct request req;
+	struct response res;
+	struct api_call call;
+	struct connection *prev, *next; /* of all that are open */
+	int fd;
+	uint64_t since; /* of the request under way, or of the last answer */
+};
+
+struct server {
+	const struct server_options *o;
+	struct metrics_slot *slot;
+	struct log *log;
+	struct store *store;
+	int epoll;
+	bool listening;	 /* the listener is watched */
+	int signals;	 /* signalfd(2): unlike a handler it is heard under any load */
+	int leave_signal; /* 0, SIGTERM or SIGUSR2 */
+	bool draining;
+	bool store_broken; /* so that a failure is logged when it begins, not at each request */
+	uint64_t drain_end;
+	struct connection *connections;
+	unsigned connection_count;
+	struct connection *writes[TURN_MAX]; /* of this turn */
+	size_t write_count;
+	struct buf head;
+};
+
+/* Monotonic time in nanoseconds. */
+uint64_t now_ns(void);
+
+/* --- server_connection.c --- */
+
+/* Watch for new connections, or leave them to others: the listener and the hand-over together. */
+void watch(struct server *s, bool on);
+
+/* Take one that waits; false where there is none to take now. */
+bool accept_one(struct server *s);
+bool receive_one(struct server *s);
+
+/*
+ * Watch for new connections only while this worker has no more than its share.  Returns
+ * how long the next turn may wait for events, in milliseconds; -1: for ever.
+ */
+int share_connections(struct server *s);
+
+void connection_close(struct server *s, struct connection *c);
+
+/* The same where libfcgi has closed the socket already. */
+void connection_free(struct server *s, struct connection *c);
+
+/* --- server_request.c --- */
+
+/* A connection is readable: a request, or its end. */
+void on_readable(struct server *s, struct connection *c);
+
+/* Commit the writes of this turn and answer them. */
+void answer_writes(struct server *s);
+
+#endif
