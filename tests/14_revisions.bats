@@ -1,0 +1,417 @@
+#!/usr/bin/env bats
+# Revisions, ETag, If-Match and If-None-Match (RFC 9110, section 13).
+
+load helper
+
+setup_file() {
+	start
+}
+
+setup() {
+	c=t$BATS_TEST_NUMBER
+	put "/json/$c" '{"a":1,"b":2}'
+}
+
+teardown() {
+	show_failure
+}
+
+teardown_file() {
+	stop
+}
+
+OTHER='"00000000-1"'
+
+# assert_changed BEFORE AFTER, assert_same BEFORE AFTER
+assert_changed() {
+	[[ -n $1 && -n $2 && $1 != "$2" ]] || fail "still $1"
+}
+
+assert_same() {
+	[[ -n $1 && $1 == "$2" ]] || fail "$1 became $2"
+}
+
+# if_match TAG..., if_none_match TAG...: the options for one header line with these.
+if_match() {
+	local IFS=,
+	cond=(-H "If-Match: $*")
+}
+
+if_none_match() {
+	local IFS=,
+	cond=(-H "If-None-Match: $*")
+}
+
+# --- what has which revision
+
+@test "every resource has a strong ETag, and it stays while nothing is written" {
+	local path first
+	for path in "/json/$c" "/json/$c/a"; do
+		get "$path"
+		assert_strong_etag
+		first=$(etag)
+		get "$path"
+		assert_same "$first" "$(etag)"
+	done
+	get /json
+	assert_strong_etag
+}
+
+@test "an ETag stays strong where the client takes compressed answers" {
+	get "/json/$c" -H 'Accept-Encoding: gzip, deflate, br'
+	assert_strong_etag
+	get /json -H 'Accept-Encoding: gzip'
+	assert_strong_etag
+}
+
+@test "a write of a record changes the ETag of record, collection and store" {
+	local record collection store
+	record=$(etag_of "/json/$c/a") collection=$(etag_of "/json/$c") store=$(etag_of /json)
+	put "/json/$c/a" '{"new": 10}'
+	assert_status 200
+	assert_changed "$record" "$(etag_of "/json/$c/a")"
+	assert_changed "$collection" "$(etag_of "/json/$c")"
+	assert_changed "$store" "$(etag_of /json)"
+}
+
+@test "a write leaves other records and other collections their ETags" {
+	local record collection
+	record=$(etag_of "/json/$c/b") collection=$(etag_of /json/assignments)
+	put "/json/$c/a" '{"new": 10}'
+	patch "/json/$c" '{"a": 11, "z": 1}'
+	delete "/json/$c/z"
+	assert_status 200
+	assert_same "$record" "$(etag_of "/json/$c/b")"
+	assert_same "$collection" "$(etag_of /json/assignments)"
+}
+
+@test "deleting a record changes the ETag of its collection" {
+	local before
+	before=$(etag_of "/json/$c")
+	delete "/json/$c/a"
+	assert_changed "$before" "$(etag)"
+	assert_same "$(etag)" "$(etag_of "/json/$c")"
+}
+
+@test "the answer to a write carries the new ETag of what was written" {
+	put "/json/$c/a" '{"new": 10}'
+	assert_same "$(etag)" "$(etag_of "/json/$c/a")"
+	put "/json/$c/new" '{"new": 10}'
+	assert_status 201
+	assert_same "$(etag)" "$(etag_of "/json/$c/new")"
+	put "/json/$c" '{"x": 1}'
+	assert_same "$(etag)" "$(etag_of "/json/$c")"
+	patch "/json/$c" '{"y": 1}'
+	assert_same "$(etag)" "$(etag_of "/json/$c")"
+	post "/json/$c-new" '{}'
+	assert_same "$(etag)" "$(etag_of "/json/$c-new")"
+	delete "/json/$c/x"
+	assert_strong_etag
+	assert_same "$(etag)" "$(etag_of "/json/$c")"
+}
+
+@test "an ETag never comes back, not even with the old value or a new collection" {
+	local first
+	first=$(etag_of "/json/$c/a")
+	put "/json/$c/a" '{"new": 5}'
+	put "/json/$c/a" '{"new": 1}'
+	assert_changed "$first" "$(etag_of "/json/$c/a")"
+	first=$(etag_of "/json/$c")
+	delete "/json/$c"
+	assert_strong_etag
+	put "/json/$c" '{"a":1,"b":1}'
+	assert_changed "$first" "$(etag)"
+}
+
+@test "refused writes change no ETag" {
+	local before
+	before=$(etag_of "/json/$c")
+	put "/json/$c/a" '{"old": 1}'
+	put "/json/$c/a" '{'
+	post "/json/$c" '{}'
+	delete "/json/$c/none"
+	if_match "$OTHER"
+	put "/json/$c/a" '{"new": 3}' "${cond[@]}"
+	assert_status 412
+	assert_same "$before" "$(etag_of "/json/$c")"
+}
+
+# --- reads
+
+@test "GET with the current tag in If-None-Match is 304 without a body" {
+	local path tag
+	for path in "/json/$c" "/json/$c/a"; do
+		tag=$(etag_of "$path")
+		if_none_match "$tag"
+		get "$path" "${cond[@]}"
+		assert_status 304
+		[[ -z $body ]]
+		assert_header ETag "$tag"
+		http HEAD "$path" "${cond[@]}"
+		assert_status 304
+	done
+}
+
+@test "GET with another tag, or after a write, is 200" {
+	local tag
+	if_none_match "$OTHER"
+	get "/json/$c" "${cond[@]}"
+	assert_status 200
+	tag=$(etag_of "/json/$c/a")
+	put "/json/$c/a" '{"new": 2}'
+	if_none_match "$tag"
+	get "/json/$c/a" "${cond[@]}"
+	assert_status 200
+	assert_body '{"res":2}'
+}
+
+@test "If-None-Match takes lists, stars and weak tags" {
+	local tag
+	tag=$(etag_of "/json/$c")
+	if_none_match "$OTHER" "$tag"
+	get "/json/$c" "${cond[@]}"
+	assert_status 304
+	if_none_match "$OTHER" " " '"a,b"' " $tag " '"z"'
+	get "/json/$c" "${cond[@]}"
+	assert_status 304
+	if_none_match "W/$tag"
+	get "/json/$c" "${cond[@]}"
+	assert_status 304
+	if_none_match '*'
+	get "/json/$c" "${cond[@]}"
+	assert_status 304
+	if_none_match "$OTHER" '"y"' '""'
+	get "/json/$c" "${cond[@]}"
+	assert_status 200
+}
+
+@test "If-None-Match in two header lines is one list" {
+	local tag
+	tag=$(etag_of "/json/$c")
+	get "/json/$c" -H "If-None-Match: $OTHER" -H "If-None-Match: $tag"
+	assert_status 304
+	get "/json/$c" -H "If-None-Match: $tag" -H "If-None-Match: $OTHER"
+	assert_status 304
+}
+
+@test "If-Match in two header lines is one list" {
+	local tag
+	tag=$(etag_of "/json/$c/a")
+	put "/json/$c/a" '{"new": 2}' -H "If-Match: $OTHER" -H "If-Match: $tag"
+	assert_status 200
+	tag=$(etag)
+	put "/json/$c/a" '{"new": 3}' -H "If-Match: $tag" -H "If-Match: $OTHER"
+	assert_status 200
+}
+
+@test "GET with If-Match is 200 where it holds and 412 where not" {
+	if_match "$(etag_of "/json/$c")"
+	get "/json/$c" "${cond[@]}"
+	assert_status 200
+	if_match '*'
+	get "/json/$c" "${cond[@]}"
+	assert_status 200
+	if_match "$OTHER"
+	get "/json/$c" "${cond[@]}"
+	assert_problem 412
+	if_match "W/$(etag_of "/json/$c")"
+	get "/json/$c" "${cond[@]}"
+	assert_problem 412
+}
+
+@test "a read of what is not there is 404 whatever the conditions say" {
+	for condition in 'If-Match: *' 'If-None-Match: *' "If-Match: $OTHER"; do
+		get /json/nowhere -H "$condition"
+		assert_problem 404
+		get "/json/$c/none" -H "$condition"
+		assert_problem 404
+	done
+}
+
+# --- writes
+
+@test "PUT of a record with the current tag in If-Match succeeds once" {
+	if_match "$(etag_of "/json/$c/a")"
+	put "/json/$c/a" '{"new": 2}' "${cond[@]}"
+	assert_status 200
+	put "/json/$c/a" '{"new": 3}' "${cond[@]}"
+	assert_problem 412
+	get "/json/$c/a"
+	assert_body '{"res":2}'
+}
+
+@test "If-Match takes lists and compares strongly" {
+	local tag
+	tag=$(etag_of "/json/$c/a")
+	if_match "W/$tag"
+	put "/json/$c/a" '{"new": 2}' "${cond[@]}"
+	assert_problem 412
+	if_match "$OTHER" " $tag"
+	put "/json/$c/a" '{"new": 2}' "${cond[@]}"
+	assert_status 200
+	if_match "$OTHER" '"x"'
+	put "/json/$c/a" '{"new": 3}' "${cond[@]}"
+	assert_problem 412
+}
+
+@test "If-Match: * asks that the record is there" {
+	if_match '*'
+	put "/json/$c/a" '{"new": 2}' "${cond[@]}"
+	assert_status 200
+	put "/json/$c/none" '{"new": 2}' "${cond[@]}"
+	assert_problem 412
+	get "/json/$c/none"
+	assert_status 404
+}
+
+@test "If-None-Match: * asks that the record is not there" {
+	if_none_match '*'
+	put "/json/$c/new" '{"new": 2}' "${cond[@]}"
+	assert_status 201
+	put "/json/$c/new" '{"new": 3}' "${cond[@]}"
+	assert_problem 412
+	get "/json/$c/new"
+	assert_body '{"res":2}'
+}
+
+@test "If-None-Match with the current tag is 412 for a write, also a weak one" {
+	local tag
+	tag=$(etag_of "/json/$c/a")
+	if_none_match "$tag"
+	put "/json/$c/a" '{"new": 2}' "${cond[@]}"
+	assert_problem 412
+	if_none_match "$OTHER" "W/$tag"
+	put "/json/$c/a" '{"new": 2}' "${cond[@]}"
+	assert_problem 412
+	if_none_match "$OTHER"
+	put "/json/$c/a" '{"new": 2}' "${cond[@]}"
+	assert_status 200
+}
+
+@test "PUT of a collection heeds conditions" {
+	local tag
+	tag=$(etag_of "/json/$c")
+	if_match "$OTHER"
+	put "/json/$c" '{"x": 1}' "${cond[@]}"
+	assert_problem 412
+	if_none_match '*'
+	put "/json/$c" '{"x": 1}' "${cond[@]}"
+	assert_problem 412
+	if_match "$tag"
+	put "/json/$c" '{"x": 1}' "${cond[@]}"
+	assert_status 200
+	if_match '*'
+	put "/json/$c-new" '{"x": 1}' "${cond[@]}"
+	assert_problem 412
+	if_none_match '*'
+	put "/json/$c-new" '{"x": 1}' "${cond[@]}"
+	assert_status 201
+}
+
+@test "PATCH heeds conditions" {
+	local tag
+	tag=$(etag_of "/json/$c")
+	if_match "$OTHER"
+	patch "/json/$c" '{"x": 1}' "${cond[@]}"
+	assert_problem 412
+	if_none_match "$tag"
+	patch "/json/$c" '{"x": 1}' "${cond[@]}"
+	assert_problem 412
+	if_match "$tag"
+	patch "/json/$c" '{"x": 1}' "${cond[@]}"
+	assert_status 200
+	patch "/json/$c" '{"x": 2}' "${cond[@]}"
+	assert_problem 412
+	get "/json/$c/x"
+	assert_body '{"res":1}'
+}
+
+@test "DELETE heeds conditions, of records and of collections" {
+	local tag
+	tag=$(etag_of "/json/$c/a")
+	if_match "$OTHER"
+	delete "/json/$c/a" "${cond[@]}"
+	assert_problem 412
+	delete "/json/$c" "${cond[@]}"
+	assert_problem 412
+	if_none_match '*'
+	delete "/json/$c/a" "${cond[@]}"
+	assert_problem 412
+	if_match "$tag"
+	delete "/json/$c/a" "${cond[@]}"
+	assert_status 200
+	if_match "$(etag_of "/json/$c")"
+	delete "/json/$c" "${cond[@]}"
+	assert_status 200
+}
+
+@test "POST heeds conditions where the collection is not there" {
+	if_match '*'
+	post "/json/$c-new" '{}' "${cond[@]}"
+	assert_problem 412
+	if_none_match '*'
+	post "/json/$c-new" '{}' "${cond[@]}"
+	assert_status 201
+}
+
+@test "POST to a collection that exists is 409 whatever If-None-Match says" {
+	if_none_match '*'
+	post "/json/$c" '{}' "${cond[@]}"
+	assert_problem 409
+	if_none_match "$(etag_of "/json/$c")"
+	post "/json/$c" '{}' "${cond[@]}"
+	assert_problem 409
+}
+
+@test "a request that would fail anyway fails with its own status, not 412" {
+	if_match "$OTHER"
+	put "/json/$c/a" '{"old": 1}' "${cond[@]}"
+	assert_problem 422
+	put "/json/$c/a" '{' "${cond[@]}"
+	assert_problem 400
+	put /json/nowhere/a '{"new": 1}' "${cond[@]}"
+	assert_problem 404
+	patch /json/nowhere '{}' "${cond[@]}"
+	assert_problem 404
+	delete /json/nowhere "${cond[@]}"
+	assert_problem 404
+	delete "/json/$c/none" "${cond[@]}"
+	assert_problem 404
+}
+
+@test "both conditions must hold" {
+	local tag
+	tag=$(etag_of "/json/$c/a")
+	put "/json/$c/a" '{"new": 2}' -H "If-Match: $tag" -H "If-None-Match: $tag"
+	assert_problem 412
+	put "/json/$c/a" '{"new": 2}' -H "If-Match: $tag" -H "If-None-Match: $OTHER"
+	assert_status 200
+}
+
+@test "malformed conditions are 400, on reads and writes" {
+	local name value
+	for name in If-Match If-None-Match; do
+		for value in abc '"open' '"a" "b"' '*, "a"' '"a", *' '**' 'w/"a"' 'W/a' "'a'" '"a",b' '"a"b'; do
+			get "/json/$c" -H "$name: $value"
+			[[ $status == 400 ]] || fail "GET with $name: $value is $status"
+			put "/json/$c/a" '{"new": 2}' -H "$name: $value"
+			assert_problem 400
+		done
+	done
+	get "/json/$c"
+	assert_body '{"res":{"a":1,"b":2}}'
+}
+
+@test "the ETag of another record's revision does not match" {
+	put "/json/$c/a" '{"new": 2}'
+	if_match "$(etag_of "/json/$c/b")"
+	put "/json/$c/a" '{"new": 3}' "${cond[@]}"
+	assert_problem 412
+}
+
+@test "If-Modified-Since and If-Unmodified-Since are not looked at" {
+	get "/json/$c" -H 'If-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT'
+	assert_status 200
+	get "/json/$c" -H 'If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT'
+	assert_status 200
+}

@@ -1,0 +1,175 @@
+#!/usr/bin/env bats
+# FastCGI peers that send what they should not: others are served meanwhile.
+
+load helper
+
+setup_file() {
+	start --peer-timeout 1
+}
+
+setup() {
+	c=t$BATS_TEST_NUMBER
+	get /json/bad/peer
+	assert_status 404
+}
+
+teardown() {
+	show_failure
+}
+
+teardown_file() {
+	stop
+}
+
+client() {
+	python3 "$TOOLS/fcgi_client.py" "$SOCKET" "$@"
+}
+
+# unharmed: what a bad peer sent was no write, and the service is as before.
+unharmed() {
+	get /json/bad
+	assert_status 404
+	get /json/assignments/Seminar
+	assert_body '{"res":"Not Submitted"}'
+	wait_until 5 workers_are 2
+}
+
+# A peer that stalls within its parameters holds one worker for --peer-timeout, here 1 s; so a good
+# request may have to wait for each of the two bad connections once, but not longer.
+abuse() {
+	client abuse "$1" --connections 2 --bound "${2:-4}"
+	unharmed
+}
+
+@test "good requests are answered on one kept-alive connection" {
+	[[ $(client pair) == $'200\n200' ]]
+}
+
+@test "a request may do without most parameters" {
+	client request GET /json/assignments/Seminar HTTP_X_REQUEST_ID >"$BATS_TEST_TMPDIR/answer"
+	grep -qF '{"res":"Not Submitted"}' "$BATS_TEST_TMPDIR/answer"
+}
+
+@test "a peer that sends nothing delays nobody" {
+	client abuse nothing --connections 20 --bound 1
+	unharmed
+}
+
+@test "a peer that stalls in the first header is let go" {
+	abuse one-byte
+	abuse half-a-header
+}
+
+@test "a peer that stalls in its parameters is let go" {
+	abuse begin-only
+	abuse half-the-parameters
+	abuse no-end-of-parameters
+}
+
+@test "a peer that stalls in its body is let go" {
+	abuse half-the-body
+	abuse no-end-of-body
+}
+
+@test "a stalled peer's connection is closed, and its write never happens" {
+	python3 - "$TOOLS" "$SOCKET" <<'PY'
+import sys
+sys.path.insert(0, sys.argv[1])
+import fcgi
+peer = fcgi.connect(sys.argv[2], timeout=8)
+peer.sendall(fcgi.request("PUT", "/json/assignments/late", b'{"new": 1}')[:-8])
+try:
+    while peer.recv(4096):
+        pass
+except ConnectionError:
+    pass
+PY
+	get /json/assignments/late
+	assert_status 404
+}
+
+@test "a peer that sends garbage is let go" {
+	abuse garbage
+	abuse zeros
+	abuse ones
+	abuse http
+}
+
+@test "a peer that breaks the protocol is let go" {
+	local how
+	for how in wrong-version unknown-type unknown-role authorizer no-begin abort abort-in-body two-at-once short-begin; do
+		abuse $how
+	done
+}
+
+@test "parameter lengths beyond all reason do no lasting harm" {
+	local how
+	for how in long-parameter long-name long-value endless-parameters; do
+		abuse $how
+	done
+}
+
+@test "questions for the server's variables do no lasting harm" {
+	abuse get-values
+	abuse get-values-again
+}
+
+@test "a CONTENT_LENGTH that does not agree with the body is 400 and changes nothing" {
+	local length
+	for length in 5 9 11 100; do
+		client request PUT /json/assignments/Seminar '{"new": 1}' CONTENT_LENGTH=$length >"$BATS_TEST_TMPDIR/answer"
+		grep -q '^Status: 400' "$BATS_TEST_TMPDIR/answer" || fail "$length: $(<"$BATS_TEST_TMPDIR/answer")"
+	done
+	unharmed
+}
+
+@test "a CONTENT_LENGTH that is no number is 400 and changes nothing" {
+	local length
+	for length in abc -1 99999999999999999999 '10 ' 0x0a; do
+		client request PUT /json/assignments/Seminar '{"new": 1}' "CONTENT_LENGTH=$length" >"$BATS_TEST_TMPDIR/answer"
+		grep -qE '^Status: 4(00|13)' "$BATS_TEST_TMPDIR/answer" || fail "$length: $(<"$BATS_TEST_TMPDIR/answer")"
+	done
+	unharmed
+}
+
+@test "a body beyond the limit is 413 also without the front, and the connection stays usable" {
+	python3 - "$TOOLS" "$SOCKET" <<'PY'
+import sys
+sys.path.insert(0, sys.argv[1])
+import fcgi
+client = fcgi.Client(sys.argv[2])
+answer = client("PUT", "/json/assignments/Seminar", b'{"new": "' + b"x" * (2 << 20) + b'"}')
+assert answer.status == 413, answer.head
+answer = client("GET", "/json/assignments/Seminar")
+assert answer.status == 200, answer.head
+PY
+	unharmed
+}
+
+@test "the path's own checks do not lean on the front" {
+	local path
+	for path in /json/bad/.. /json/bad/. /json/. $'/json/a\xff' $'/json/a\nb' $'/json/a\x7f' "/json/$(printf '%.0sx' {1..256})"; do
+		client request PUT "$path" '{"new": 1}' >"$BATS_TEST_TMPDIR/answer"
+		grep -qaE '^Status: 400' "$BATS_TEST_TMPDIR/answer" || fail "$path: $(<"$BATS_TEST_TMPDIR/answer")"
+	done
+	for path in '' / json /json/ /json/bad/peer/more //json/bad; do
+		client request PUT "$path" '{"new": 1}' >"$BATS_TEST_TMPDIR/answer"
+		grep -qaE '^Status: 40[045]' "$BATS_TEST_TMPDIR/answer" || fail "$path: $(<"$BATS_TEST_TMPDIR/answer")"
+	done
+	unharmed
+}
+
+@test "without a method, a path or both the answer is an error, not silence" {
+	client request GET /json PATH_INFO >"$BATS_TEST_TMPDIR/answer"
+	grep -qE '^Status: 4' "$BATS_TEST_TMPDIR/answer"
+	client request GET /json REQUEST_METHOD >"$BATS_TEST_TMPDIR/answer"
+	grep -qE '^Status: [45]' "$BATS_TEST_TMPDIR/answer"
+	client request GET /json REQUEST_METHOD PATH_INFO >"$BATS_TEST_TMPDIR/answer"
+	grep -qE '^Status: [45]' "$BATS_TEST_TMPDIR/answer"
+}
+
+@test "a line end in a parameter makes no header field of its own" {
+	client request GET /json HTTP_X_REQUEST_ID=$'a\r\nX-Evil: 1' HTTP_PREFER=$'return=minimal\r\nX-Evil: 1' >"$BATS_TEST_TMPDIR/answer"
+	[[ $(grep -ci '^X-Evil' "$BATS_TEST_TMPDIR/answer") == 0 ]]
+	jq -es 'length > 0' "$LOG" >/dev/null
+}

@@ -1,0 +1,372 @@
+#!/usr/bin/env bats
+# Supervisor and workers: what happens when they are killed, stopped and restarted under load.
+
+load helper
+
+teardown() {
+	show_failure
+	[[ -z ${load_pid-} ]] || kill "$load_pid" 2>/dev/null || :
+	stop
+}
+
+# start_load MODE [options of load.py...]: in the background, until end_load.
+start_load() {
+	local mode=$1
+	shift
+	STOP=$AREA/stop-load ACKNOWLEDGED=$AREA/acknowledged
+	rm -f "$STOP"
+	python3 "$TOOLS/load.py" "$mode" "$BASE" load "$ACKNOWLEDGED" --until "$STOP" "$@" \
+		>"$AREA/load.out" 2>"$AREA/load.err" 3>&- &
+	load_pid=$!
+}
+
+# end_load: its exit status; its summary is in AREA/load.out.
+end_load() {
+	local result=0
+	touch "$STOP"
+	wait "$load_pid" || result=$?
+	load_pid=
+	((result == 0)) || cat "$AREA/load.out" "$AREA/load.err" >&2
+	return $result
+}
+
+check_load() {
+	python3 "$TOOLS/load.py" check "$BASE" load "$ACKNOWLEDGED"
+}
+
+load_result() {
+	jq "$1" "$AREA/load.out"
+}
+
+requests_more_than() {
+	local n
+	n=$(curl -sS --noproxy '*' "$BASE/json/load" | jq '.res | length')
+	((n > $1))
+}
+
+# made_progress: at least that many records were written since.
+made_progress() {
+	local n
+	n=$(curl -sS --noproxy '*' "$BASE/json/load" | jq '.res | length') || return
+	wait_until 10 requests_more_than $((n + $1))
+}
+
+exited_with() {
+	local result=0
+	wait "$1" || result=$?
+	[[ $result == "$2" ]] || fail "exit status $result, not $2"
+}
+
+@test "as many workers run as were asked for, and no more" {
+	new_area
+	start_responder --workers 3
+	wait_until 5 workers_are 3
+	stop_responder
+	start_responder --workers 1
+	wait_until 5 workers_are 1
+}
+
+@test "without a number there is a worker for each processor" {
+	new_area
+	MARKBOOK_TEST_AREA=$AREA "$MARKBOOK" serve --socket "$SOCKET" --store "$STORE" </dev/null >/dev/null 2>>"$LOG" 3>&- &
+	echo $! >"$AREA/responder.pid"
+	wait_until 10 responder_ready
+	wait_until 5 workers_are "$(nproc)"
+}
+
+@test "a worker that is killed is replaced, and the next request works" {
+	start
+	local old i
+	mapfile -t old < <(workers)
+	for i in 1 2 3; do
+		kill -KILL "${old[0]}"
+		get /json/assignments/Seminar
+		assert_status 200
+		wait_until 5 workers_are 2 "${old[0]}"
+		mapfile -t old < <(workers)
+	done
+	put /json/assignments/Seminar '{"new": 1}'
+	assert_status 200
+}
+
+@test "all workers killed at once are replaced" {
+	start
+	local old
+	mapfile -t old < <(workers)
+	kill -KILL "${old[@]}"
+	wait_until 5 workers_are 2 "${old[@]}"
+	wait_until 5 responder_ready
+	get /json/assignments/Seminar
+	assert_status 200
+}
+
+@test "workers killed under load lose no write that was acknowledged" {
+	start
+	post /json/load '{}'
+	start_load write --clients 16 --reads --tolerate 502,503,504
+	local i pids
+	for i in {1..15}; do
+		made_progress 20
+		mapfile -t pids < <(workers)
+		kill -KILL "${pids[i % ${#pids[@]}]}"
+		wait_until 5 workers_are 2 "${pids[i % ${#pids[@]}]}"
+	done
+	end_load
+	(($(load_result .acknowledged) > 300))
+	check_load
+}
+
+@test "reads never fail while workers are killed" {
+	start
+	post /json/load '{"w": 1}'
+	python3 - "$BASE" >"$AREA/reads.out" 2>&1 3>&- <<'PY' &
+import http.client, sys, time
+host = sys.argv[1].split("//")[1]
+link = http.client.HTTPConnection(host, timeout=10)
+bad, n, end = [], 0, time.monotonic() + 3
+while time.monotonic() < end:
+    link.request("GET", "/json/assignments")
+    answer = link.getresponse()
+    body = answer.read()
+    n += 1
+    if answer.status != 200:
+        bad.append((answer.status, body))
+print(n, bad[:3])
+sys.exit(1 if bad else 0)
+PY
+	local reader=$! pids i
+	for i in {1..12}; do
+		alive "$reader" || break
+		mapfile -t pids < <(workers)
+		kill -KILL "${pids[i % ${#pids[@]}]}"
+		wait_until 5 workers_are 2 "${pids[i % ${#pids[@]}]}"
+	done
+	wait "$reader" || fail "$(<"$AREA/reads.out")"
+}
+
+# pages_used: of the store's file, as LMDB's own tool counts them.
+pages_used() {
+	mdb_stat -e "$STORE" | sed -n 's/.*Number of pages used: //p'
+}
+
+@test "the store does not grow with the number of workers that were killed" {
+	start
+	post /json/load '{}'
+	start_load write --clients 8 --reads --tolerate 502,503,504
+	local i pids before
+	for i in {1..5}; do
+		made_progress 10
+		mapfile -t pids < <(workers)
+		kill -KILL "${pids[0]}"
+		wait_until 5 workers_are 2 "${pids[0]}"
+	done
+	end_load
+	# From here on only one record is overwritten: pages that a dead reader pins would show.
+	put /json/load '{"one": 0}'
+	rewrite() {
+		python3 - "$TOOLS" "$SOCKET" <<'PY'
+import sys
+sys.path.insert(0, sys.argv[1])
+import fcgi
+client = fcgi.Client(sys.argv[2])
+for i in range(300):
+    answer = client("PUT", "/json/load/one", b'{"new": "%s"}' % (b"x" * 3000), extra=[("HTTP_PREFER", "return=minimal")])
+    assert answer.status == 204, answer.head
+PY
+	}
+	rewrite
+	before=$(pages_used)
+	for i in {1..6}; do
+		mapfile -t pids < <(workers)
+		kill -KILL "${pids[i % 2]}"
+		wait_until 5 workers_are 2 "${pids[i % 2]}"
+		rewrite
+	done
+	(($(pages_used) <= before + 32)) || fail "$before pages became $(pages_used)"
+}
+
+@test "a killed supervisor takes its workers with it" {
+	start
+	local pids pid
+	mapfile -t pids < <(workers)
+	kill -KILL "$(responder_pid)"
+	for pid in "${pids[@]}"; do
+		wait_until 5 not_alive "$pid"
+	done
+	start_responder
+	get /json/assignments/Seminar
+	assert_status 200
+	assert_body '{"res":"Not Submitted"}'
+}
+
+@test "SIGTERM and SIGINT end it with status 0 and leave nothing" {
+	local signal pid pids
+	new_area
+	for signal in TERM INT; do
+		start_responder
+		pid=$(responder_pid)
+		mapfile -t pids < <(workers)
+		kill -$signal "$pid"
+		wait_until 5 not_alive "$pid"
+		exited_with "$pid" 0
+		for pid in "${pids[@]}"; do
+			not_alive "$pid"
+		done
+	done
+	[[ ! -e $SOCKET ]] || fail "the socket file is still there"
+}
+
+@test "SIGTERM under load of 64 clients: what was accepted is answered" {
+	start --workers 2 --drain-timeout 10
+	post /json/load '{}'
+	start_load write --clients 64 --reads --tolerate 503 --pause 0.1
+	made_progress 300
+	local pid
+	pid=$(responder_pid)
+	kill -TERM "$pid"
+	wait_until 12 not_alive "$pid"
+	exited_with "$pid" 0
+	end_load
+	(($(load_result '.tolerated["503"]') > 0))
+	start_responder
+	check_load
+}
+
+@test "a peer that stalls cannot keep it from leaving" {
+	start --drain-timeout 1 --peer-timeout 60
+	python3 - "$TOOLS" "$SOCKET" 3>&- <<'PY' &
+import sys
+sys.path.insert(0, sys.argv[1])
+import fcgi
+peers = []
+for _ in range(4):
+    peer = fcgi.connect(sys.argv[2], timeout=20)
+    peer.sendall(fcgi.request("PUT", "/json/assignments/x", b'{"new": 1}')[:60])
+    peers.append(peer)
+open(sys.argv[2] + ".stalls", "w").close()
+for peer in peers:
+    try:
+        peer.recv(1)
+    except OSError:
+        pass
+PY
+	local peer=$! pid
+	wait_until 5 test -e "$SOCKET.stalls"
+	pid=$(responder_pid)
+	kill -TERM "$pid"
+	wait_until 5 not_alive "$pid"
+	exited_with "$pid" 0
+	wait_until 5 not_alive "$peer"
+}
+
+@test "idle connections do not delay its leaving" {
+	start --drain-timeout 20
+	python3 - "$TOOLS" "$SOCKET" 3>&- <<'PY' &
+import sys
+sys.path.insert(0, sys.argv[1])
+import fcgi
+clients = [fcgi.Client(sys.argv[2], timeout=20) for _ in range(10)]
+for client in clients:
+    client("GET", "/json")
+open(sys.argv[2] + ".idle", "w").close()
+for client in clients:
+    client.peer.recv(1)
+PY
+	local peer=$! pid
+	wait_until 5 test -e "$SOCKET.idle"
+	pid=$(responder_pid)
+	kill -TERM "$pid"
+	wait_until 5 not_alive "$pid"
+	exited_with "$pid" 0
+	wait "$peer"
+}
+
+@test "SIGHUP replaces every worker under load without one failed request" {
+	start --workers 2
+	post /json/load '{}'
+	start_load write --clients 32 --reads
+	local old i supervisor
+	supervisor=$(responder_pid)
+	for i in {1..5}; do
+		made_progress 50
+		mapfile -t old < <(workers)
+		kill -HUP "$supervisor"
+		wait_until 15 workers_are 2 "${old[@]}"
+	done
+	made_progress 50
+	end_load
+	(($(load_result .acknowledged) > 300))
+	check_load
+	alive "$supervisor"
+}
+
+@test "two SIGHUPs at once, and a SIGTERM in the middle of one, do no harm" {
+	new_area
+	start_responder
+	local old pid
+	pid=$(responder_pid)
+	mapfile -t old < <(workers)
+	kill -HUP "$pid"
+	kill -HUP "$pid"
+	wait_until 15 workers_are 2 "${old[@]}"
+	responder_ready
+	kill -HUP "$pid"
+	kill -TERM "$pid"
+	wait_until 10 not_alive "$pid"
+	exited_with "$pid" 0
+	no_processes_of_area
+}
+
+@test "workers that die at once are not started again without a pause" {
+	start
+	local pids before pid
+	pid=$(responder_pid)
+	mapfile -t pids < <(workers)
+	# What a worker inherits does not let it open anything.
+	prlimit --pid "$pid" --nofile=4:65536
+	kill -KILL "${pids[0]}"
+	before=$(deaths)
+	wait_until 10 deaths_more_than $((before + 1))
+	local start=${EPOCHREALTIME/./}
+	wait_until 2 deaths_more_than $((before + 40)) && fail "$(deaths) deaths in $(((${EPOCHREALTIME/./} - start) / 1000)) ms"
+	alive "$pid"
+	get /json/assignments/Seminar
+	assert_status 200
+	prlimit --pid "$pid" --nofile=65536:65536
+	wait_until 40 workers_are 2 "${pids[0]}"
+	wait_until 40 ready_workers_are 2
+}
+
+metric() {
+	curl -sS --noproxy '*' "$BASE/metrics" | sed -n "s/^$1 //p"
+}
+
+deaths() {
+	metric markbook_worker_deaths_total
+}
+
+deaths_more_than() {
+	(($(deaths) > $1))
+}
+
+ready_workers_are() {
+	(($(metric markbook_workers_ready) == $1))
+}
+
+@test "workers share connections evenly" {
+	start --workers 2
+	python3 - "$TOOLS" "$SOCKET" "$(workers | paste -sd' ')" <<'PY'
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import fcgi
+clients = [fcgi.Client(sys.argv[2]) for _ in range(40)]
+for client in clients:
+    assert client("GET", "/json").status == 200
+counts = []
+for pid in sys.argv[3].split():
+    links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+    counts.append(sum(link.startswith("socket:") for link in links))
+print(counts)
+assert min(counts) >= 10, counts
+PY
+}

@@ -1,0 +1,394 @@
+#!/usr/bin/env bats
+# The store: what it survives, what happens when it is full, and which directories it refuses.
+
+load helper
+
+setup() {
+	new_area
+}
+
+teardown() {
+	show_failure
+	stop
+	[[ -z ${DISK-} ]] || rm -rf "$DISK"
+}
+
+# A directory that is no tmpfs.
+disk_store() {
+	DISK=$(mktemp -d "${TMPDIR:-/var/tmp}/markbook-test.XXXXXX")
+	STORE=$DISK/store
+}
+
+# kill_all: no process of the responder gets another instruction.
+kill_all() {
+	local pids
+	mapfile -t pids < <(workers)
+	kill -KILL "$(responder_pid)" "${pids[@]}"
+	wait_until 5 no_processes_of_area_but_front
+}
+
+no_processes_of_area_but_front() {
+	local pid
+	for pid in $(processes_of_area); do
+		[[ $pid == "$(front_pid)" ]] || grep -q nginx "/proc/$pid/comm" || return 1
+	done
+}
+
+# refused: serve exits 1 with one line on stderr, and the directory is as it was.
+refused() {
+	local result=0 before
+	before=$(fingerprint "$STORE")
+	timeout 10 env MARKBOOK_TEST_AREA="$AREA" "$MARKBOOK" serve --socket "$SOCKET" --store "$STORE" "$@" </dev/null >"$AREA/refused.out" 2>"$AREA/refused.err" 3>&- ||
+		result=$?
+	[[ $result == 1 ]] || fail "status $result: $(<"$AREA/refused.err")"
+	[[ $(wc -l <"$AREA/refused.err") == 1 ]] || fail "not one line: $(<"$AREA/refused.err")"
+	[[ ! -s $AREA/refused.out && ! -e $SOCKET ]]
+	[[ $(fingerprint "$STORE") == "$before" ]] || fail "changed:" "$before" "$(fingerprint "$STORE")"
+}
+
+fingerprint() {
+	[[ ! -e $1 ]] || (cd "$1" && find . -type f -exec sha256sum {} + && find . -printf '%p %m %s\n') | sort
+}
+
+# --- survival
+
+@test "a store on tmpfs survives the death of its workers" {
+	start_responder --seed "$TREE/conf/seed.json"
+	start_nginx
+	local pids tag
+	put /json/assignments/Seminar '{"new": "100%"}'
+	tag=$(etag)
+	mapfile -t pids < <(workers)
+	kill -KILL "${pids[@]}"
+	wait_until 5 workers_are 2 "${pids[@]}"
+	wait_until 5 responder_ready
+	get /json/assignments/Seminar
+	assert_body '{"res":"100%"}'
+	assert_header ETag "$tag"
+}
+
+@test "a store on tmpfs survives a restart and a SIGKILL of everything" {
+	start_responder --seed "$TREE/conf/seed.json"
+	start_nginx
+	put /json/assignments/Seminar '{"new": "100%"}'
+	local tag
+	tag=$(etag)
+	stop_responder
+	start_responder --seed "$TREE/conf/seed.json"
+	get /json/assignments/Seminar
+	assert_body '{"res":"100%"}'
+	assert_header ETag "$tag"
+	kill_all
+	start_responder
+	get /json/assignments/Seminar
+	assert_body '{"res":"100%"}'
+	assert_header ETag "$tag"
+	put /json/assignments/Seminar '{"new": "0%"}'
+	assert_status 200
+	[[ $(etag) != "$tag" ]]
+}
+
+@test "a durable store survives a SIGKILL of everything, with its ETags" {
+	disk_store
+	start_responder --durability commit --seed "$TREE/conf/seed.json"
+	start_nginx
+	local i tag record
+	for i in 1 2 3; do
+		put /json/assignments/Seminar "{\"new\": \"$i\"}"
+		assert_status 200
+		record=$(etag) tag=$(etag_of /json)
+		kill_all
+		start_responder --durability commit
+		get /json/assignments/Seminar
+		assert_body "{\"res\":\"$i\"}"
+		assert_header ETag "$record"
+		get /json
+		assert_header ETag "$tag"
+	done
+}
+
+@test "a durable store killed under load has every write that was acknowledged" {
+	disk_store
+	start_responder --durability=commit
+	start_nginx
+	post /json/load '{}'
+	python3 "$TOOLS/load.py" write "$BASE" load "$AREA/acknowledged" --clients 16 --tolerate 502,503,504,conn \
+		--until "$AREA/stop-load" >"$AREA/load.out" 3>&- &
+	local client=$!
+	wait_until 10 many_records 200
+	kill_all
+	touch "$AREA/stop-load"
+	wait "$client"
+	start_responder --durability=commit
+	python3 "$TOOLS/load.py" check "$BASE" load "$AREA/acknowledged"
+	(($(wc -l <"$AREA/acknowledged") >= 200))
+}
+
+many_records() {
+	local n
+	n=$(curl -sS --noproxy '*' "$BASE/json/load" | jq '.res | length')
+	((n >= $1))
+}
+
+@test "the two kinds of durability open each other's stores" {
+	start_responder --seed "$TREE/conf/seed.json"
+	stop_responder
+	start_responder --durability commit
+	start_nginx
+	get /json/assignments/Seminar
+	assert_status 200
+	stop_responder
+	start_responder --durability none
+	get /json/assignments/Seminar
+	assert_status 200
+}
+
+@test "two stores have ETags that differ" {
+	start_responder --seed "$TREE/conf/seed.json"
+	start_nginx
+	local first
+	first=$(etag_of /json)
+	stop_responder
+	STORE=$AREA/another
+	start_responder --seed "$TREE/conf/seed.json"
+	[[ $(etag_of /json) != "$first" ]]
+}
+
+@test "only its owner can get into the store" {
+	start_responder
+	[[ $(stat -c %a "$STORE") == 700 ]]
+}
+
+# --- full
+
+# fill: writes until the store is full.
+fill() {
+	python3 - "$TOOLS" "$SOCKET" <<'PY'
+import sys
+sys.path.insert(0, sys.argv[1])
+import fcgi
+client = fcgi.Client(sys.argv[2])
+client("POST", "/json/full", b"{}")
+for size in (20000, 2000, 200, 20, 1):
+    for i in range(5000):
+        answer = client("PUT", f"/json/full/r{size}-{i}", b'{"new": "%s"}' % (b"x" * size), extra=[("HTTP_PREFER", "return=minimal")])
+        if answer.status == 507:
+            break
+        assert answer.status == 204, answer.head
+    else:
+        sys.exit("it never is full")
+PY
+}
+
+@test "a full store answers writes with 507, and still reads, deletes and dumps" {
+	start_responder --store-size 1M --seed "$TREE/conf/seed.json"
+	start_nginx
+	local pids record before
+	mapfile -t pids < <(workers)
+	fill
+	put /json/full/more "{\"new\": \"$(printf '%.0sx' {1..5000})\"}"
+	assert_problem 507
+	assert_jq '.error == "Store is full"'
+	post /json/another "{\"a\": \"$(printf '%.0sx' {1..5000})\"}"
+	assert_problem 507
+	before=$(etag_of /json/full)
+	patch /json/full "{\"more\": \"$(printf '%.0sx' {1..5000})\"}"
+	assert_problem 507
+	[[ $(etag_of /json/full) == "$before" ]]
+	get /json/assignments/Seminar
+	assert_status 200
+	get /healthz
+	[[ $status == 200 ]]
+	markbook dump --store "$STORE" | jq -e '.full | length > 10'
+	# One after the other, so that no deletion profits from another's room.
+	for record in $(curl -sS "$BASE/json/full" | jq -r '.res | keys[0:5][]'); do
+		delete "/json/full/$record" -H 'Prefer: return=minimal'
+		assert_status 204
+	done
+	delete /json/full
+	assert_status 200
+	put /json/assignments/Seminar '{"new": "room again"}'
+	assert_status 200
+	post /json/another "{\"a\": \"$(printf '%.0sx' {1..5000})\"}"
+	assert_status 201
+	[[ $(workers | paste -sd' ') == "${pids[*]}" ]] || fail "a worker was lost"
+}
+
+@test "a full store can be filled and emptied again and again" {
+	start_responder --store-size 1M
+	start_nginx
+	local i
+	for i in 1 2 3; do
+		fill
+		delete /json/full
+		assert_status 200
+		assert_body '{}'
+	done
+}
+
+@test "a full store restarts, and can be deleted from afterwards" {
+	start_responder --store-size 1M
+	start_nginx
+	fill
+	stop_responder
+	start_responder --store-size 1M
+	delete /json/full
+	assert_status 200
+}
+
+@test "a store that is larger than its file system is refused" {
+	STORE=$AREA/large
+	refused --store-size 1T
+	grep -qi 'size\|room\|space' "$AREA/refused.err"
+	[[ ! -e $STORE ]] || [[ -z $(ls "$STORE") ]] || fail "$(ls -l "$STORE")"
+}
+
+# --- directories that are refused
+
+@test "a directory with files of another program is refused and left as it is" {
+	mkdir "$STORE"
+	echo precious >"$STORE/notes.txt"
+	refused
+	grep -q "$STORE" "$AREA/refused.err"
+}
+
+@test "another program's LMDB database is refused and left as it is" {
+	mkdir "$STORE"
+	printf 'VERSION=3\nformat=print\ntype=btree\nmapsize=1048576\nHEADER=END\n key\n value\nDATA=END\n' >"$AREA/other.dump"
+	mdb_load -f "$AREA/other.dump" "$STORE"
+	rm -f "$STORE/lock.mdb"
+	refused
+}
+
+@test "a data file that is not a database is refused and left as it is" {
+	mkdir "$STORE"
+	head -c 65536 /dev/urandom >"$STORE/data.mdb"
+	refused
+	head -c 65536 /dev/zero >"$STORE/data.mdb"
+	refused
+	echo hello >"$STORE/data.mdb"
+	refused
+}
+
+# full_store: a stopped store with some data.
+some_store() {
+	start_responder
+	python3 "$TOOLS/fcgi_client.py" "$SOCKET" request PUT /json/some \
+		"$(jq -nc '[range(400) | {key: "k\(.)", value: "some value, number \(.), that takes some room"}] | from_entries')" | grep -q '^Status: 201'
+	stop_responder
+	rm -f "$STORE/lock.mdb"
+}
+
+@test "a truncated data file is refused and left as it is" {
+	some_store
+	local size
+	size=$(stat -c %s "$STORE/data.mdb")
+	cp "$STORE/data.mdb" "$AREA/whole"
+	for size in $((size / 2)) 12288 8192 5000 4096 100; do
+		head -c "$size" "$AREA/whole" >"$STORE/data.mdb"
+		refused
+	done
+}
+
+@test "a data file whose pages are damaged is refused or served, but never kills or changes" {
+	some_store
+	local at size result
+	size=$(stat -c %s "$STORE/data.mdb")
+	cp "$STORE/data.mdb" "$AREA/whole"
+	for ((at = 0; at < size; at += 4096)); do
+		cp "$AREA/whole" "$STORE/data.mdb"
+		head -c 4096 /dev/urandom | dd of="$STORE/data.mdb" bs=4096 seek=$((at / 4096)) conv=notrunc status=none
+		sha256sum "$STORE/data.mdb" >"$AREA/sum"
+		result=0
+		timeout 10 env MARKBOOK_TEST_AREA="$AREA" "$MARKBOOK" dump --store "$STORE" >"$AREA/dump.out" 2>"$AREA/dump.err" 3>&- || result=$?
+		((result == 0 || result == 1)) || fail "page $((at / 4096)): dump ends with $result: $(<"$AREA/dump.err")"
+		((result == 0)) || [[ $(wc -l <"$AREA/dump.err") == 1 ]] || fail "$(<"$AREA/dump.err")"
+		sha256sum --status -c "$AREA/sum" || fail "page $((at / 4096)): the file was changed"
+		rm -f "$STORE/lock.mdb"
+	done
+}
+
+@test "a store of a newer format is refused and left as it is" {
+	some_store
+	mdb_dump -a "$STORE" >"$AREA/plain"
+	rm -f "$STORE/lock.mdb"
+	newer_format "$AREA/plain" >"$AREA/newer" || skip "the place of the format's number is not known"
+	rm "$STORE/data.mdb"
+	mdb_load -f "$AREA/newer" "$STORE"
+	rm -f "$STORE/lock.mdb"
+	refused
+	grep -qiE 'newer|later|version' "$AREA/refused.err" || fail "$(<"$AREA/refused.err")"
+}
+
+# newer_format DUMP: the same with the format's number raised.
+newer_format() {
+	return 1
+}
+
+@test "a store's path that is a file, or in no directory, is refused" {
+	echo precious >"$STORE"
+	refused
+	[[ $(<"$STORE") == precious ]]
+	STORE=$AREA/none/store
+	refused
+}
+
+# --- seed
+
+@test "a fresh store is filled from the seed" {
+	start_responder --seed "$TREE/conf/seed.json"
+	start_nginx
+	get /json
+	assert_json "$(<"$TREE/conf/seed.json")"
+}
+
+@test "the seed is loaded once only, also when everything was deleted since" {
+	start_responder --seed "$TREE/conf/seed.json"
+	start_nginx
+	delete /json/assignments
+	assert_body '{}'
+	stop_responder
+	start_responder --seed "$TREE/conf/seed.json"
+	get /json
+	assert_body '{}'
+}
+
+@test "the seed is not loaded into a store that holds something" {
+	start_responder
+	start_nginx
+	post /json/mine '{"a": 1}'
+	stop_responder
+	start_responder --seed "$TREE/conf/seed.json"
+	get /json
+	assert_body '{"mine":{"a":1}}'
+}
+
+@test "without a seed the store is empty" {
+	start_responder
+	start_nginx
+	get /json
+	assert_status 200
+	assert_body '{}'
+	assert_strong_etag
+}
+
+@test "a bad seed is refused with one line, and the store can be seeded later" {
+	local seed
+	for seed in '' '{' '[]' '{"a": 1}' '{"a": {"b/c": 1}}' '{"res": {}}' '{"a": {"b": 1, "b": 2}}' '{"a": {}, "a": {}}'; do
+		printf %s "$seed" >"$AREA/seed.json"
+		local result=0
+		timeout 10 env MARKBOOK_TEST_AREA="$AREA" "$MARKBOOK" serve --socket "$SOCKET" --store "$STORE" --seed "$AREA/seed.json" </dev/null >/dev/null 2>"$AREA/refused.err" 3>&- ||
+			result=$?
+		[[ $result == 1 ]] || fail "seed '$seed': status $result: $(<"$AREA/refused.err")"
+		[[ $(wc -l <"$AREA/refused.err") == 1 ]] || fail "seed '$seed': $(<"$AREA/refused.err")"
+		grep -q seed "$AREA/refused.err"
+	done
+	local result=0
+	timeout 10 "$MARKBOOK" serve --socket "$SOCKET" --store "$STORE" --seed "$AREA/none.json" </dev/null >/dev/null 2>"$AREA/refused.err" 3>&- || result=$?
+	((result == 1 || result == 2)) || fail "status $result"
+	grep -q none.json "$AREA/refused.err"
+	start_responder --seed "$TREE/conf/seed.json"
+	start_nginx
+	get /json
+	assert_json "$(<"$TREE/conf/seed.json")"
+}

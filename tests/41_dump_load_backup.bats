@@ -1,0 +1,212 @@
+#!/usr/bin/env bats
+# dump, load and backup.
+
+load helper
+
+setup() {
+	new_area
+}
+
+teardown() {
+	show_failure
+	stop
+}
+
+# a store with values of every kind, not served
+make_store() {
+	STRANGE='{"":1,"z":[1.10,1e400,-0,12345678901234567890],"s":"\u0000\ud800 é😀\/","n":null}'
+	printf '{"b":{"é\\"":%s,"a b":"x"},"a":{},"c":{"0":0,"f":false}}' "$STRANGE" >"$AREA/in.json"
+	markbook load --store "$STORE" "$AREA/in.json"
+}
+
+# run_markbook: sets result, out and err.
+run_markbook() {
+	result=0
+	markbook "$@" </dev/null >"$AREA/out" 2>"$AREA/err" || result=$?
+	out=$(<"$AREA/out") err=$(<"$AREA/err")
+}
+
+assert_failed() {
+	[[ $result == 1 ]] || fail "status $result: $out $err"
+	[[ $(wc -l <"$AREA/err") == 1 && -z $out ]] || fail "not one line: $out $err"
+}
+
+@test "what was loaded is dumped: sorted, indented, every value as it was" {
+	make_store
+	run_markbook dump --store "$STORE"
+	[[ $result == 0 && -z $err ]] || fail "$err"
+	[[ $out == $'{\n  "a": {},\n  "b": {\n    "a b": "x",\n'* ]] || fail "$out"
+	[[ $(tr -d ' \n' <<<"$out") == "$(tr -d ' \n' <<<"{\"a\":{},\"b\":{\"ab\":\"x\",\"é\\\"\":$STRANGE},\"c\":{\"0\":0,\"f\":false}}")" ]] || fail "$out"
+}
+
+@test "a dump loaded elsewhere dumps the same" {
+	make_store
+	markbook dump --store "$STORE" >"$AREA/first"
+	markbook load --store "$AREA/second" "$AREA/first"
+	markbook dump --store "$AREA/second" >"$AREA/again"
+	cmp "$AREA/first" "$AREA/again"
+}
+
+@test "load reads from standard input, too" {
+	echo '{"a": {"b": 1}}' | markbook load --store "$STORE" -
+	[[ $(markbook dump --store "$STORE" | jq -c .) == '{"a":{"b":1}}' ]]
+}
+
+@test "load adds to what is there" {
+	make_store
+	echo '{"new": {"b": 1}, "newer": {}}' >"$AREA/more.json"
+	markbook load --store "$STORE" "$AREA/more.json"
+	markbook dump --store "$STORE" | jq -e 'keys == ["a", "b", "c", "new", "newer"]'
+}
+
+@test "load of a collection that is there is an error and changes nothing" {
+	make_store
+	markbook dump --store "$STORE" >"$AREA/before"
+	echo '{"aa": {"x": 1}, "c": {"y": 1}}' >"$AREA/more.json"
+	run_markbook load --store "$STORE" "$AREA/more.json"
+	assert_failed
+	[[ $err == *c* ]]
+	markbook dump --store "$STORE" | cmp - "$AREA/before"
+}
+
+@test "load --replace replaces the collections that it names and no others" {
+	make_store
+	echo '{"b": {"only": 1}, "d": {}}' >"$AREA/more.json"
+	markbook load --store "$STORE" --replace "$AREA/more.json"
+	markbook dump --store "$STORE" | jq -e '.b == {only: 1} and .d == {} and .c == {"0": 0, f: false} and keys == ["a", "b", "c", "d"]'
+}
+
+@test "bad files are refused by load with one line and change nothing" {
+	make_store
+	markbook dump --store "$STORE" >"$AREA/before"
+	local text
+	for text in '' '{' '[]' '1' '{"x": 1}' '{"x": []}' '{"x": {"a": 1, "a": 2}}' '{"x": {}, "x": {}}' '{"x": {"a/b": 1}}' '{"x/y": {}}' \
+		'{"res": {}}' '{".": {}}' '{"": {}}' '{"x": {"a": 01}}' '{"x": {}} {}' $'{"x": {"a": "\xff"}}' \
+		"{\"x\": {\"a\": $(printf '%.0s[' {1..33})$(printf '%.0s]' {1..33})}}"; do
+		printf %s "$text" >"$AREA/bad.json"
+		run_markbook load --store "$STORE" "$AREA/bad.json"
+		[[ $result == 1 && $(wc -l <"$AREA/err") == 1 && -z $out ]] || fail "'$text': $result $out $err"
+		run_markbook load --store "$STORE" --replace "$AREA/bad.json"
+		[[ $result == 1 ]] || fail "--replace '$text': $result"
+	done
+	run_markbook load --store "$STORE" "$AREA/none.json"
+	assert_failed
+	run_markbook load --store "$STORE" "$AREA"
+	assert_failed
+	markbook dump --store "$STORE" | cmp - "$AREA/before"
+}
+
+@test "a load that does not fit is refused as a whole" {
+	start_responder --store-size 1M
+	start_nginx
+	post /json/mine '{"a": 1}'
+	jq -nc '[range(3000) | {key: "k\(.)", value: ("x" * 1000)}] | {big: from_entries}' >"$AREA/big.json"
+	run_markbook load --store "$STORE" "$AREA/big.json"
+	assert_failed
+	get /json
+	assert_body '{"mine":{"a":1}}'
+}
+
+@test "load and dump work on a store that is being served" {
+	start_responder --seed "$TREE/conf/seed.json"
+	start_nginx
+	echo '{"loaded": {"b": 1}}' | markbook load --store "$STORE" -
+	get /json/loaded
+	assert_body '{"res":{"b":1}}'
+	assert_strong_etag
+	put /json/loaded/b '{"new": 2}'
+	assert_status 200
+	markbook dump --store "$STORE" | jq -e '.loaded.b == 2 and (.assignments | length == 5)'
+}
+
+@test "a dump is what GET /json?pretty gives" {
+	start_responder --seed "$TREE/conf/seed.json"
+	start_nginx
+	get '/json?pretty'
+	markbook dump --store "$STORE" | cmp - "$BODY"
+}
+
+@test "dump of no store is an error and makes none" {
+	run_markbook dump --store "$AREA/none"
+	assert_failed
+	[[ ! -e $AREA/none ]]
+	run_markbook backup --store "$AREA/none" "$AREA/copy"
+	assert_failed
+	[[ ! -e $AREA/none && ! -e $AREA/copy ]]
+}
+
+@test "a backup put into an empty directory is the store again, with its ETags" {
+	start_responder --seed "$TREE/conf/seed.json"
+	start_nginx
+	put /json/assignments/Seminar '{"new": "100%"}'
+	local tag
+	tag=$(etag_of /json)
+	markbook backup --store "$STORE" "$AREA/copy"
+	put /json/assignments/Seminar '{"new": "later"}'
+	stop_responder
+	mkdir "$AREA/restored"
+	cp "$AREA/copy" "$AREA/restored/data.mdb"
+	STORE=$AREA/restored
+	start_responder
+	get /json/assignments/Seminar
+	assert_body '{"res":"100%"}'
+	[[ $(etag_of /json) == "$tag" ]]
+	put /json/assignments/Seminar '{"new": "writable"}'
+	assert_status 200
+}
+
+@test "a backup never overwrites, and leaves nothing half done" {
+	make_store
+	echo precious >"$AREA/copy"
+	run_markbook backup --store "$STORE" "$AREA/copy"
+	assert_failed
+	[[ $(<"$AREA/copy") == precious ]]
+	run_markbook backup --store "$STORE" "$AREA/none/copy"
+	assert_failed
+	mkdir "$AREA/target"
+	run_markbook backup --store "$STORE" "$AREA/target"
+	assert_failed
+	[[ -z $(ls -A "$AREA/target") ]]
+	[[ $(find "$AREA" -maxdepth 1 -name '*copy*' | wc -l) == 1 ]] || fail "$(ls -la "$AREA")"
+}
+
+@test "backups made while clients write are consistent" {
+	start_responder --workers 2
+	start_nginx
+	post /json/load '{}'
+	python3 - "$TOOLS" "$SOCKET" "$AREA/stop" >"$AREA/writer.out" 2>&1 3>&- <<'PY' &
+import json, os, sys, time
+sys.path.insert(0, sys.argv[1])
+import fcgi
+client = fcgi.Client(sys.argv[2])
+n, end = 0, time.monotonic() + 20
+while not os.path.exists(sys.argv[3]) and time.monotonic() < end:
+    n += 1
+    answer = client("PATCH", "/json/load", json.dumps({f"r{i}": n for i in range(100)}).encode(), extra=[("HTTP_PREFER", "return=minimal")])
+    assert answer.status == 204, answer.head
+print(n)
+PY
+	local writer=$! i
+	wait_until 5 written
+	for i in 1 2 3 4 5; do
+		markbook backup --store "$STORE" "$AREA/copy$i"
+		mkdir "$AREA/restored$i"
+		cp "$AREA/copy$i" "$AREA/restored$i/data.mdb"
+		markbook dump --store "$AREA/restored$i" | jq -e '.load | length == 100 and ([.[]] | unique | length == 1)' ||
+			fail "copy $i is torn"
+	done
+	touch "$AREA/stop"
+	wait "$writer" || fail "$(<"$AREA/writer.out")"
+}
+
+written() {
+	curl -sS --noproxy '*' "$BASE/json/load/r0" | jq -e '.res > 3'
+}
+
+@test "a dump to an output that is full is an error" {
+	[[ -e /dev/full ]] || skip "no /dev/full"
+	make_store
+	local result=0
+	markbook dump --store "$STORE" >/dev/full 2>"$AREA/err" || result=$?
+	[[ $result == 1 ]]
+}

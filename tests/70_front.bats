@@ -1,0 +1,164 @@
+#!/usr/bin/env bats
+# The front where the responder fails it: a fake one stands behind it.
+
+load helper
+
+setup() {
+	new_area
+}
+
+teardown() {
+	show_failure
+	[[ -z ${fake-} ]] || kill "$fake" 2>/dev/null || :
+	stop
+}
+
+# start_fake HOW: what it read is in AREA/fake.log.
+start_fake() {
+	rm -f "$SOCKET" "$AREA/fake.log"
+	MARKBOOK_TEST_AREA=$AREA python3 "$TOOLS/fake_responder.py" "$SOCKET" "$1" "$AREA/fake.log" </dev/null >"$AREA/fake.out" 2>&1 3>&- &
+	fake=$!
+	wait_until 5 test -S "$SOCKET"
+}
+
+# seen METHOD PATH: how often the responder read that.
+seen() {
+	grep -cxF "$1 $2" "$AREA/fake.log" || :
+}
+
+@test "where the responder dies after reading a write, it is sent once and the answer is 502" {
+	local method
+	start_fake close
+	start_nginx
+	for method in PUT POST PATCH DELETE; do
+		send $method "/json/c/$method" '{"new": 1}'
+		assert_problem 502
+		[[ $(seen $method "/json/c/$method") == 1 ]] || fail "$(<"$AREA/fake.log")"
+	done
+}
+
+@test "where the responder dies after reading a read, it is tried again" {
+	start_fake close
+	start_nginx
+	get /json/c/r
+	assert_problem 502
+	(($(seen GET /json/c/r) >= 2)) || fail "$(<"$AREA/fake.log")"
+	(($(seen GET /json/c/r) <= 3)) || fail "$(<"$AREA/fake.log")"
+	http HEAD /json/c/h
+	assert_status 502
+	(($(seen HEAD /json/c/h) >= 2))
+}
+
+@test "on a kept-alive connection, too, a write is sent once and a read again" {
+	start_fake second
+	start_nginx
+	get /json/first
+	assert_status 200
+	put /json/c/r '{"new": 1}'
+	[[ $(seen PUT /json/c/r) == 1 ]] || fail "$(<"$AREA/fake.log")"
+	[[ $status == 502 || $status == 200 ]]
+	get /json/c/a
+	get /json/c/b
+	assert_status 200
+}
+
+@test "where the responder dies in its answer, a write is sent once" {
+	start_fake half
+	start_nginx
+	put /json/c/r '{"new": 1}'
+	[[ $status == 502 || $status == 000 ]]
+	[[ $(seen PUT /json/c/r) == 1 ]] || fail "$(<"$AREA/fake.log")"
+}
+
+@test "an answer that is no FastCGI is 502, and a write is sent once" {
+	start_fake garbage
+	start_nginx
+	put /json/c/r '{"new": 1}'
+	assert_problem 502
+	[[ $(seen PUT /json/c/r) == 1 ]] || fail "$(<"$AREA/fake.log")"
+}
+
+@test "without a responder the answer is 503 with Retry-After, to reads and writes" {
+	start_nginx
+	get /json
+	assert_problem 503
+	[[ $(header Retry-After) =~ ^[1-9][0-9]*$ ]] || fail "$(header Retry-After)"
+	put /json/c/r '{"new": 1}'
+	assert_problem 503
+	[[ $(header Retry-After) =~ ^[1-9][0-9]*$ ]]
+	get /readyz
+	assert_problem 503
+	get /healthz
+	assert_problem 503
+}
+
+@test "a responder that comes back is used at once" {
+	local i
+	start_nginx
+	for i in 1 2 3; do
+		put /json/c/r '{"new": 1}'
+		assert_status 503
+	done
+	start_responder --seed "$TREE/conf/seed.json"
+	put /json/assignments/Seminar '{"new": 1}'
+	assert_status 200
+	stop_responder
+	get /json
+	assert_status 503
+	start_responder
+	put /json/assignments/Seminar '{"new": 2}'
+	assert_status 200
+}
+
+@test "only those parameters are passed that the responder reads" {
+	# A responder that tells nothing still shows what it got: the fake logs method and path only,
+	# so that what must not be passed is looked for in the configuration's effect on size.
+	start_fake answer
+	start_nginx
+	get /json -H 'Proxy: http://evil' -H "Cookie: $(printf '%.0sx' {1..4000})" -H 'Authorization: Basic eDp5'
+	assert_status 200
+	[[ $body == GET ]]
+}
+
+@test "the path reaches the responder decoded and as it was meant" {
+	start_fake answer
+	start_nginx
+	get '/json/a%20b/%C3%A9%3Fx?y=%2F'
+	get '/json/%252F'
+	put '/json/a%20b/%C3%A9%3Fx?y=%2F' '{}'
+	[[ $(seen GET '/json/a b/é?x') == 1 && $(seen PUT '/json/a b/é?x') == 1 && $(seen GET /json/%2F) == 1 ]] || fail "$(<"$AREA/fake.log")"
+}
+
+@test "large answers reach slow clients whole, and others are served meanwhile" {
+	start_responder --seed "$TREE/conf/seed.json"
+	start_nginx
+	local i
+	for i in 1 2 3 4 5 6; do
+		printf '{"v":"%s"}' "$(head -c 1000000 /dev/zero | tr '\0' x)" >"$AREA/large"
+		send PUT "/json/large$i" "@$AREA/large" -H 'Prefer: return=minimal'
+		assert_status 204
+	done
+	python3 - "$PORT" 3>&- <<'PY'
+import socket, sys, time
+slow = []
+for _ in range(8):
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    s.connect(("127.0.0.1", int(sys.argv[1])))
+    s.sendall(b"GET /json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    s.recv(100)
+    slow.append(s)
+import http.client
+start = time.monotonic()
+for _ in range(20):
+    quick = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=10)
+    quick.request("GET", "/json/assignments/Seminar")
+    assert quick.getresponse().status == 200
+assert time.monotonic() - start < 3, time.monotonic() - start
+for s in slow:
+    size = 100
+    while data := s.recv(1 << 20):
+        size += len(data)
+    assert size > 6000000, size
+PY
+}
