@@ -107,6 +107,9 @@ async function request(method, url, headers = {}, body = undefined) {
 	} finally {
 		writes += changes;
 	}
+	/* A 200 may come from something in between, a login page for example. */
+	if (answer.status === 200 && !/^application\/json/.test(answer.headers.get('Content-Type')))
+		throw fail('Something else than the service answered. Please try again.', 0);
 	if (answer.ok || answer.status === 304)
 		return {text, status: answer.status, etag: answer.headers.get('ETag'), link: answer.headers.get('Link')};
 	const problem = isJSON(text) ? JSON.parse(text) : {};
@@ -127,8 +130,11 @@ const sections = new Map();
 const editors = new Set();
 let toastTimer;
 
-function say(within, text) {
-	$('.say', within).textContent = text;
+/* The same text again would be read out again. */
+function say(within, text, where = '.say') {
+	const element = $(where, within);
+	if (element.textContent !== text)
+		element.textContent = text;
 }
 
 function toast(text, undo) {
@@ -148,8 +154,11 @@ function onClick(button, action, label) {
 		if (button.ariaBusy === 'true')
 			return;
 		button.ariaBusy = 'true';
-		await action();
-		button.ariaBusy = 'false';
+		try {
+			await action();
+		} finally {
+			button.ariaBusy = 'false';
+		}
 	});
 }
 
@@ -220,16 +229,16 @@ class Editor {
 	hint() {
 		const text = this.area.value;
 		const kind = this.kind.value;
-		$('.hint', this.el).textContent = !this.valid ? (kind === 'number' ?
+		say(this.el, !this.valid ? (kind === 'number' ?
 			'Not a number yet; decimals follow a point.' : 'Not JSON yet; text in it is in "quotes".') :
 			`Will be stored as ${typeName(this.json)}${kind !== 'text' ? ', every digit as typed' :
-				isJSON(text) ? `, not as ${typeName(text.trim())}` : ''}.`;
+				isJSON(text) ? `, not as ${typeName(text.trim())}` : ''}.`, '.hint');
 		this.area.classList.toggle('raw', kind !== 'text');
 		this.area.rows = Math.min(12, Math.max(text.split('\n').length, Math.ceil(text.length / 60)));
 	}
 
 	key(event) {
-		if (event.key === 'Escape' && !event.isComposing) {
+		if (event.key === 'Escape' && !event.isComposing && event.target !== this.kind) {
 			this.close();
 		} else if (event.key === 'Enter' && !event.shiftKey && !event.isComposing && event.target === this.area) {
 			event.preventDefault();
@@ -256,6 +265,7 @@ class Editor {
 		try {
 			await request('PUT', path(this.section.name, name),
 				this.etag ? {'If-Match': this.etag} : {'If-None-Match': '*'}, `{"new":${json}}`);
+			this.removed = false;
 			this.saved(name, json);
 		} catch (failure) {
 			if (failure.status === 412)
@@ -339,7 +349,7 @@ class Row {
 
 	failed(failure) {
 		if (failure.status !== 404)
-			return say(this.el, failure.message);
+			return say(this.el, failure.status === 412 ? 'Not removed: someone else has changed it.' : failure.message);
 		this.section.drop(this.name);
 		toast(failure.message);
 	}
@@ -558,7 +568,7 @@ class Section {
 
 	failed(failure) {
 		this.keep();
-		say(this.el, failure.message);
+		say(this.el, failure.status === 412 ? 'Not removed: someone else has changed this collection.' : failure.message);
 		toast(failure.status === 404 ? failure.message : '');
 		load();
 	}
@@ -628,7 +638,7 @@ async function load() {
 			storeTag = etag;
 		}
 	} catch (failure) {
-		$('#banner p').textContent = failure.message;
+		say($('#banner'), failure.message, 'p');
 		$('#banner').hidden = false;
 	}
 	loading = false;

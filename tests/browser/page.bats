@@ -94,6 +94,10 @@ page() {
 	page a_failing_network_loses_nothing
 }
 
+@test "a first load that fails can be retried" {
+	page a_first_load_that_fails_can_be_retried
+}
+
 @test "a value that is stored already is no conflict" {
 	page an_answer_that_got_lost_is_no_conflict
 }

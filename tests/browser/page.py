@@ -256,6 +256,8 @@ def a_record_removed_meanwhile_is_not_lost(page):
     page.click(editor + " .main")
     page.toast("Saved")
     same(stored("removed", "exam"), '"mine"')
+    same([row[0] for row in page.rows("removed")], ["exam", "quiz"])
+    page.focus_is(page.row("removed", "exam") + " .edit")
 
 
 def adding_does_not_overwrite_a_record(page):
@@ -288,7 +290,7 @@ def removes_only_what_was_seen(page):
     page.shows(section + " .confirm", "2 records")
     put("unseen", "late", '"1"')
     page.click(section + " .danger")
-    page.wait("return document.querySelector(arguments[0]).textContent", section + " > .say")
+    page.shows(section + " > .say", "Not removed")
     same(stored("unseen"), '{"exam":"99%","late":"1","quiz":"1"}')
     page.row("unseen", "late")
 
@@ -422,6 +424,19 @@ def a_failing_network_loses_nothing(page):
     page.type(editor + " textarea", ENTER)
     page.toast("Saved")
     same(stored("network", "exam"), '"60%"')
+
+
+def a_first_load_that_fails_can_be_retried(page):
+    page.block("*/json")
+    page.go()
+    page.shows("#banner", "cannot be reached")
+    same(page.script("return document.querySelectorAll('section').length"), 0)
+    page.gone("#loading")
+    page.gone("#empty")
+    page.block()
+    page.click("#banner button")
+    page.section("assignments")
+    page.gone("#banner")
 
 
 def an_answer_that_got_lost_is_no_conflict(page):

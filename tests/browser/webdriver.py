@@ -107,17 +107,21 @@ class Browser:
     def switch(self, handle):
         self.call("POST", "/window", {"handle": handle})
 
-    def resize(self, width, height):
-        self.call("POST", "/window/rect", {"width": width, "height": height})
+    def devtools(self, command, **params):
+        return self.call("POST", "/goog/cdp/execute", {"cmd": command, "params": params})
 
     def prefer(self, scheme):
-        self.call("POST", "/goog/cdp/execute", {"cmd": "Emulation.setEmulatedMedia", "params": {
-            "features": [{"name": "prefers-color-scheme", "value": scheme}]}})
+        self.devtools("Emulation.setEmulatedMedia",
+                      features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     def device(self, width, height):
-        self.call("POST", "/goog/cdp/execute", {
-            "cmd": "Emulation.setDeviceMetricsOverride",
-            "params": {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}})
+        self.devtools("Emulation.setDeviceMetricsOverride",
+                      width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def block(self, *urls):
+        """Requests for these fail; none given: no request any more."""
+        self.devtools("Network.enable")
+        self.devtools("Network.setBlockedURLs", urls=urls)
 
     def offline(self, yes):
         self.call("POST", "/chromium/network_conditions", {"network_conditions": {
