@@ -42,7 +42,7 @@ static const struct option options[] = {
      "N", "worker processes (default: one for each processor)"},
     {"store", "MARKBOOK_STORE", KIND_STRING, STORE_COMMANDS, AT(store.path), "/dev/shm/markbook", 1,
      3000, NULL, "DIR", "directory of the store"},
-    {"store-size", "MARKBOOK_STORE_SIZE", KIND_SIZE, COMMAND_SERVE, AT(store.size), "32M",
+    {"store-size", "MARKBOOK_STORE_SIZE", KIND_SIZE, COMMAND_SERVE | COMMAND_LOAD, AT(store.size), "32M",
      (uint64_t)1 << 20, (uint64_t)1 << 40, NULL, "SIZE", "what the store may take, from 1M to 1T"},
     {"durability", "MARKBOOK_DURABILITY", KIND_CHOICE, COMMAND_SERVE | COMMAND_LOAD,
      AT(store.durability), "none", 0, 0, durabilities, "none|commit",
@@ -64,7 +64,7 @@ static const struct option options[] = {
     {"timeout", NULL, KIND_NUMBER, COMMAND_HEALTH, AT(timeout), "3", 1, 60, NULL, "SECONDS",
      "how long to wait for the answer"},
     {"replace", NULL, KIND_FLAG, COMMAND_LOAD, AT(replace), NULL, 0, 0, NULL, NULL,
-     "replace the whole store by what is loaded"},
+     "replace collections that exist already"},
     {"help", NULL, KIND_FLAG, ~0u, AT(help), NULL, 0, 0, NULL, NULL, "show this text"},
 };
 
@@ -114,17 +114,33 @@ parse_choice(const char *text, const char *const *choices, unsigned *out)
 	return false;
 }
 
+/* The bounds in the table are whole numbers of some unit. */
+static const char *
+size_text(char *out, size_t size, uint64_t n)
+{
+	static const char units[] = "\0KMGT";
+	unsigned unit = 0;
+
+	while (n % 1024 == 0 && unit < sizeof(units) - 2) {
+		n /= 1024;
+		unit++;
+	}
+	snprintf(out, size, "%" PRIu64 "%.1s", n, &units[unit]);
+	return out;
+}
+
 static void
 say_allowed(const struct option *o)
 {
+	char min[24], max[24];
+
 	switch (o->kind) {
 	case KIND_NUMBER:
 		fprintf(stderr, "a whole number from %" PRIu64 " to %" PRIu64 "\n", o->min, o->max);
 		break;
 	case KIND_SIZE:
-		fprintf(stderr,
-			"a size from %" PRIu64 " to %" PRIu64 " bytes (suffixes K, M, G, T)\n",
-			o->min, o->max);
+		fprintf(stderr, "a size from %s to %s (bytes, or with K, M, G or T)\n",
+			size_text(min, sizeof(min), o->min), size_text(max, sizeof(max), o->max));
 		break;
 	case KIND_OCTAL:
 		fprintf(stderr, "an octal number from 0 to %" PRIo64 "\n", o->max);

@@ -5,31 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "buf.h"
 #include "address.h"
+#include "records.h"
 
 /* Far more than any answer that is asked for here. */
 #define ANSWER_MAX 65536
-
-/* FastCGI Specification 1.0, section 8. */
-enum { FCGI_VERSION = 1, FCGI_HEADER = 8 };
-enum { TYPE_BEGIN = 1, TYPE_END = 3, TYPE_PARAMS = 4, TYPE_STDIN = 5, TYPE_STDOUT = 6 };
-
-static void
-add_record(struct buf *out, unsigned char type, struct slice content)
-{
-	const unsigned char head[FCGI_HEADER] = {FCGI_VERSION,
-						 type,
-						 0,
-						 1, /* request id */
-						 (unsigned char)(content.len >> 8),
-						 (unsigned char)(content.len & 0xff),
-						 0,
-						 0};
-
-	buf_add(out, head, sizeof(head));
-	buf_add_slice(out, content);
-}
 
 /* Names and values here are shorter than 128 bytes: one length byte each. */
 static void
@@ -70,18 +50,13 @@ exchange(const char *address, unsigned timeout, const struct buf *request, struc
 static bool
 unwrap(struct slice records, struct buf *out)
 {
-	while (records.len >= FCGI_HEADER) {
-		const unsigned char *h = (const unsigned char *)records.data;
-		size_t content = (size_t)h[4] << 8 | h[5], all = FCGI_HEADER + content + h[6];
+	struct record r;
 
-		if (h[0] != FCGI_VERSION || all > records.len)
-			return false;
-		if (h[1] == TYPE_END)
+	while (record_take(&records, &r) == RECORD_WHOLE) {
+		if (r.type == RECORD_END_REQUEST)
 			return true;
-		if (h[1] == TYPE_STDOUT)
-			buf_add(out, h + FCGI_HEADER, content);
-		records.data += all;
-		records.len -= all;
+		if (r.type == RECORD_STDOUT)
+			buf_add_slice(out, r.content);
 	}
 	return false;
 }
@@ -120,10 +95,10 @@ health_fastcgi(const char *address, unsigned timeout, struct problem *why)
 
 	add_param(&params, "REQUEST_METHOD", "GET");
 	add_param(&params, "PATH_INFO", "/readyz");
-	add_record(&request, TYPE_BEGIN, (struct slice){begin, sizeof(begin)});
-	add_record(&request, TYPE_PARAMS, buf_slice(&params));
-	add_record(&request, TYPE_PARAMS, end);
-	add_record(&request, TYPE_STDIN, end);
+	record_add(&request, RECORD_BEGIN_REQUEST, (struct slice){begin, sizeof(begin)});
+	record_add(&request, RECORD_PARAMS, buf_slice(&params));
+	record_add(&request, RECORD_PARAMS, end);
+	record_add(&request, RECORD_STDIN, end);
 	st = exchange(address, timeout, &request, &records, why);
 	if (st == ST_OK) {
 		bool whole = unwrap(buf_slice(&records), &answer);

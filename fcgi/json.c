@@ -157,8 +157,8 @@ static void
 add_spaced(struct buf *out, const char *p, size_t *depth)
 {
 	bool open = *p == '{' || *p == '[', close = *p == '}' || *p == ']';
-	bool empty = (open && (p[1] == '}' || p[1] == ']')) ||
-		     (close && (p[-1] == '{' || p[-1] == '['));
+	bool empty =
+	    (open && (p[1] == '}' || p[1] == ']')) || (close && (p[-1] == '{' || p[-1] == '['));
 
 	if (close) {
 		--*depth;

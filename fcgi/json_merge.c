@@ -149,7 +149,8 @@ patch_find(const struct patch *p, struct slice name)
 	struct change **found = NULL;
 
 	if (patch_count(p) > 0)
-		found = bsearch(&name, p->sorted.data, patch_count(p), sizeof(*found), compare_name);
+		found =
+		    bsearch(&name, p->sorted.data, patch_count(p), sizeof(*found), compare_name);
 	return found == NULL ? NULL : *found;
 }
 
@@ -174,10 +175,8 @@ merge_members(struct buf *out, struct slice target, const struct patch *p)
 	if (!buf_reserve(&decoded, target.len))
 		return ST_NO_MEMORY;
 	while (st == ST_OK && next_member(&at, &m)) {
-		struct change *c;
+		struct change *c = patch_find(p, member_name(&m, &decoded));
 
-		decoded.len = 0;
-		c = patch_find(p, member_name(&m, &decoded));
 		if (c != NULL)
 			c->done = true;
 		if (c != NULL && json_is_null(c->member.json))

@@ -10,10 +10,10 @@
 struct scanner {
 	struct json_scan *found;
 	const char *start, *p, *end;
-	const char *pending;  /* from here to p nothing is copied to the compact text yet */
-	unsigned depth;	      /* arrays and objects around p */
-	unsigned limit;	      /* of depth, the outermost not counted */
-	enum status refused;  /* what is wrong with the text even if it is JSON */
+	const char *pending; /* from here to p nothing is copied to the compact text yet */
+	unsigned depth;	     /* arrays and objects around p */
+	unsigned limit;	     /* of depth, the outermost not counted */
+	enum status refused; /* what is wrong with the text even if it is JSON */
 	struct problem *why;
 };
 

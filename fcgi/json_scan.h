@@ -12,8 +12,9 @@
 
 /* What was found; all of it belongs to the struct and is reused by the next scan. */
 struct json_scan {
-	struct buf text;    /* compact */
-	struct buf members; /* struct json_member[] of the outermost object, pointing into the others */
+	struct buf text; /* compact */
+	struct buf
+	    members; /* struct json_member[] of the outermost object, pointing into the others */
 	struct buf decoded; /* names that had escapes */
 	struct json_names names;
 	size_t values; /* in the text, at all levels, the outermost included */

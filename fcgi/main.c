@@ -46,6 +46,10 @@ run_health(const struct config *config)
 			     ? health_http(config->url, config->timeout, &why)
 			     : health_fastcgi(config->socket, config->timeout, &why);
 
+	if (st == ST_BAD_REQUEST) {
+		fail("health", &why);
+		return EXIT_USAGE;
+	}
 	return st == ST_OK ? EXIT_SUCCESS : fail("health", &why);
 }
 
@@ -153,6 +157,6 @@ main(int argc, char **argv)
 	if (argc > 1)
 		fprintf(stderr, "markbook: unknown command %s; see markbook --help\n", argv[1]);
 	else
-		usage(stderr);
+		fprintf(stderr, "markbook: which command? See markbook --help\n");
 	return EXIT_USAGE;
 }

@@ -13,6 +13,8 @@
 /* A connection idle for so long is closed when the worker drains. */
 #define DRAIN_IDLE_NS 500000000u
 #define DRAIN_TICK_MS 50
+/* How often connections without a first request are looked for, while there are any. */
+#define STALL_TICK_MS 500
 
 static void
 begin_drain(struct server *s)
@@ -88,6 +90,21 @@ turn(struct server *s, const struct epoll_event *events, int n)
 	store_read_end(s->store);
 }
 
+/* Close those that connected and then did not get as far as one request. */
+static void
+close_stalled(struct server *s)
+{
+	uint64_t limit = (uint64_t)s->o->peer_timeout * 1000000000u, now = now_ns();
+
+	for (struct connection *c = s->connections, *next; c != NULL; c = next) {
+		next = c->next;
+		if (!c->trusted && now - c->since > limit) {
+			metrics_add(&s->slot->dropped, 1);
+			connection_close(s, c);
+		}
+	}
+}
+
 /* Between two turns: leave, or find out how long the next one may wait.  False: it is over. */
 static bool
 next_turn(struct server *s, bool idle, int *timeout)
@@ -101,11 +118,15 @@ next_turn(struct server *s, bool idle, int *timeout)
 		*timeout = DRAIN_TICK_MS;
 		return go_on_draining(s);
 	}
+	if (s->strangers > 0)
+		close_stalled(s);
 	*timeout = share_connections(s);
+	if (*timeout < 0 && s->strangers > 0)
+		*timeout = STALL_TICK_MS;
 	/* Nobody came for a while although they could: then it is ours to take. */
 	if (idle && !s->listening) {
 		watch(s, true);
-		*timeout = -1;
+		*timeout = s->strangers > 0 ? STALL_TICK_MS : -1;
 	}
 	return true;
 }
@@ -136,6 +157,8 @@ watch_signals(struct server *s)
 	sigset_t set;
 
 	signal(SIGPIPE, SIG_IGN);
+	/* A file size limit is to be an error of the store, not a death. */
+	signal(SIGXFSZ, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGUSR2);

@@ -8,10 +8,13 @@
 #include <unistd.h>
 
 #include "handover.h"
+#include "records.h"
 #include "server_worker.h"
 
 /* How long a worker with more than its share of connections leaves new ones to others. */
 #define SHARE_WAIT_MS 50
+/* How much of a first request is looked at; all of it unless its body is large. */
+#define LOOK_BYTES 65536
 
 uint64_t
 now_ns(void)
@@ -34,6 +37,7 @@ connection_free(struct server *s, struct connection *c)
 	if (c->next != NULL)
 		c->next->prev = c->prev;
 	s->connection_count--;
+	s->strangers -= !c->trusted;
 	atomic_store_explicit(&s->slot->connections, s->connection_count, memory_order_relaxed);
 	request_free(&c->req);
 	response_free(&c->res);
@@ -46,7 +50,8 @@ static void
 connection_add(struct server *s, int fd)
 {
 	struct timeval timeout = {.tv_sec = (time_t)s->o->peer_timeout};
-	struct epoll_event ev = {.events = EPOLLIN};
+	/* Edges only, until it is trusted: half a request must not wake the worker all the time. */
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLET};
 	struct connection *c = calloc(1, sizeof(*c));
 	int on = 1;
 
@@ -68,6 +73,7 @@ connection_add(struct server *s, int fd)
 		c->next->prev = c;
 	s->connections = c;
 	s->connection_count++;
+	s->strangers++;
 	atomic_store_explicit(&s->slot->connections, s->connection_count, memory_order_relaxed);
 	metrics_add(&s->slot->accepted, 1);
 	return;
@@ -76,6 +82,51 @@ fail:
 		  strerror(errno));
 	free(c);
 	close(fd);
+}
+
+void
+connection_close(struct server *s, struct connection *c)
+{
+	close(c->fd);
+	connection_free(s, c);
+}
+
+static bool
+trust(struct server *s, struct connection *c)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = c};
+
+	if (epoll_ctl(s->epoll, EPOLL_CTL_MOD, c->fd, &ev) != 0)
+		return false;
+	c->trusted = true;
+	s->strangers--;
+	return true;
+}
+
+bool
+connection_is_ready(struct server *s, struct connection *c)
+{
+	char bytes[LOOK_BYTES];
+	enum record_result seen;
+	ssize_t n;
+
+	if (c->trusted)
+		return true;
+	n = recv(c->fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	seen = n <= 0 ? RECORD_BAD : records_look((struct slice){bytes, (size_t)n});
+	/* A body beyond what is looked at is on its way. */
+	if (seen == RECORD_PARTIAL && n == (ssize_t)sizeof(bytes))
+		seen = RECORD_WHOLE;
+	if (seen == RECORD_WHOLE && trust(s, c))
+		return true;
+	if (seen != RECORD_PARTIAL) {
+		if (n > 0)
+			metrics_add(&s->slot->dropped, 1);
+		connection_close(s, c);
+	}
+	return false;
 }
 
 void
@@ -122,13 +173,6 @@ receive_one(struct server *s)
 	if (fd >= 0)
 		connection_add(s, fd);
 	return fd >= 0;
-}
-
-void
-connection_close(struct server *s, struct connection *c)
-{
-	close(c->fd);
-	connection_free(s, c);
 }
 
 int

@@ -74,6 +74,8 @@ on_readable(struct server *s, struct connection *c)
 	const struct system_context sys = {s->o->metrics, s->store};
 	enum status body = ST_OK;
 
+	if (!connection_is_ready(s, c))
+		return;
 	c->since = now_ns();
 	/*
 	 * libfcgi reads one request from this descriptor and never accepts: with these

@@ -23,6 +23,7 @@ struct connection {
 	struct api_call call;
 	struct connection *prev, *next; /* of all that are open */
 	int fd;
+	bool trusted; /* has shown one whole request */
 	uint64_t since; /* of the request under way, or of the last answer */
 };
 
@@ -40,6 +41,7 @@ struct server {
 	uint64_t drain_end;
 	struct connection *connections;
 	unsigned connection_count;
+	unsigned strangers; /* connections that are not trusted yet */
 	struct connection *writes[TURN_MAX]; /* of this turn */
 	size_t write_count;
 	struct buf head;
@@ -62,6 +64,13 @@ bool receive_one(struct server *s);
  * how long the next turn may wait for events, in milliseconds; -1: for ever.
  */
 int share_connections(struct server *s);
+
+/*
+ * Whether a readable connection may be handed to libfcgi.  A new one only
+ * once a whole request waits in it, so that a peer which sends half of one
+ * does not stall the worker; one that cannot become a request is closed.
+ */
+bool connection_is_ready(struct server *s, struct connection *c);
 
 void connection_close(struct server *s, struct connection *c);
 

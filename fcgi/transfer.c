@@ -66,7 +66,7 @@ check_members(const struct json_member *m, size_t n, struct edit *edits, struct 
 
 static enum status
 load_collection(struct view *view, const struct json_member *c, struct json_object_doc *doc,
-		struct problem *why)
+		bool replace, struct problem *why)
 {
 	char shown[80];
 	const struct json_member *m;
@@ -81,9 +81,11 @@ load_collection(struct view *view, const struct json_member *c, struct json_obje
 	if (!json_is_object(c->json))
 		return problem_set(why, ST_UNPROCESSABLE, "\"%s\" is not an object of records", shown);
 	st = view_collection(view, c->name, &there);
-	if (st == ST_OK)
-		return problem_set(why, ST_EXISTS, "collection \"%s\" exists already", shown);
-	if (st != ST_NO_COLLECTION)
+	if (st == ST_OK && !replace)
+		return problem_set(why, ST_EXISTS,
+				   "collection \"%s\" exists already; --replace replaces it",
+				   shown);
+	if (st != ST_OK && st != ST_NO_COLLECTION)
 		return st;
 	st = json_parse_object(doc, c->json, JSON_MAX_DEPTH, why);
 	if (st != ST_OK)
@@ -94,35 +96,9 @@ load_collection(struct view *view, const struct json_member *c, struct json_obje
 		return ST_NO_MEMORY;
 	st = check_members(m, n, edits, why);
 	if (st == ST_OK)
-		st = store_apply(view, c->name, edits, n, STORE_CREATE);
+		st = store_apply(view, c->name, edits, n, STORE_CREATE | STORE_CLEAR);
 	free(edits);
 	return st;
-}
-
-static enum status
-drop_all(struct view *view)
-{
-	const struct slice all = {NULL, 0};
-	struct view_iter it;
-	struct row row;
-	enum status st;
-
-	for (;;) {
-		char name[NAME_MAX_BYTES];
-		struct slice first = {name, 0};
-
-		st = view_iterate(view, all, all, &it);
-		if (st == ST_OK)
-			st = view_next(&it, &row);
-		if (st != ST_OK)
-			return st == ST_NOT_FOUND ? ST_OK : st;
-		/* The row's own bytes do not outlive the change. */
-		memcpy(name, row.name.data, row.name.len);
-		first.len = row.name.len;
-		st = store_drop(view, first);
-		if (st != ST_OK)
-			return st;
-	}
 }
 
 static enum status
@@ -142,10 +118,8 @@ load_text(struct store *store, struct slice text, bool replace, struct problem *
 	st = store_write(store, &view);
 	if (st != ST_OK)
 		goto out;
-	if (replace)
-		st = drop_all(view);
 	for (size_t i = 0; i < n && st == ST_OK; i++)
-		st = load_collection(view, &m[i], inner, why);
+		st = load_collection(view, &m[i], inner, replace, why);
 	if (st == ST_OK)
 		st = store_commit(store);
 	else

@@ -13,8 +13,8 @@
 
 /*
  * Load a file ("-": standard input) into a prepared store, in one batch: all
- * of it or nothing.  With `replace`, what was there goes; else a collection that exists
- * already is ST_EXISTS.  `why` tells the operator what is wrong.
+ * of it or nothing.  A collection that exists already is replaced with `replace`, and ST_EXISTS
+ * without; others stay.  `why` tells the operator what is wrong.
  */
 enum status transfer_load_file(const struct store_options *o, const char *file, bool replace,
 			       struct problem *why);

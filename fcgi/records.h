@@ -1,0 +1,50 @@
+/*
+ * FastCGI records as they lie in a buffer (FastCGI Specification 1.0,
+ * sections 3.3 and 8), without reading them off a connection.
+ *
+ * libfcgi reads a request with blocking reads, and ends the process on some
+ * malformed ones.  So a peer has to show one whole request before it is
+ * handed to libfcgi.
+ */
+#ifndef MARKBOOK_RECORDS_H
+#define MARKBOOK_RECORDS_H
+
+#include <stdbool.h>
+
+#include "buf.h"
+
+#define RECORD_HEADER_BYTES 8
+
+enum record_type {
+	RECORD_BEGIN_REQUEST = 1,
+	RECORD_END_REQUEST = 3,
+	RECORD_PARAMS = 4,
+	RECORD_STDIN = 5,
+	RECORD_STDOUT = 6
+};
+
+struct record {
+	unsigned type;
+	unsigned id;
+	struct slice content;
+};
+
+enum record_result {
+	RECORD_WHOLE,	/* taken off the front of the buffer */
+	RECORD_PARTIAL, /* more bytes are needed */
+	RECORD_BAD	/* not version 1 */
+};
+
+enum record_result record_take(struct slice *bytes, struct record *out);
+
+/* Append one record of request 1; content is shorter than 64 KiB. */
+void record_add(struct buf *out, enum record_type type, struct slice content);
+
+/*
+ * Whether the bytes hold a request from its BEGIN_REQUEST to the end of its
+ * STDIN, with parameters that libfcgi can take: RECORD_WHOLE.  RECORD_PARTIAL: so far, so good.  RECORD_BAD: anything
+ * else, management records included.
+ */
+enum record_result records_look(struct slice bytes);
+
+#endif
