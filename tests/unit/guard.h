@@ -22,8 +22,8 @@ guard_new(size_t size)
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	struct guard g = {.readable = (size + page - 1) / page * page};
 
-	g.pages = mmap(NULL, g.readable + page, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	g.pages = mmap(NULL, g.readable + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		       -1, 0);
 	assert_true(g.pages != MAP_FAILED);
 	assert_int_equal(mprotect(g.pages + g.readable, page, PROT_NONE), 0);
 	return g;

@@ -144,20 +144,19 @@ pretty_text_is_indented_by_two_spaces_and_ends_its_line(void **state)
 	struct buf out = {0};
 
 	(void)state;
-	json_add_pretty(&out,
-			guard_copy(&g, SLICE("{\"a\":{\"b, {c}\":[1.10,\"\\\"]\",[],{}]},"
-						"\"d\":null}")));
+	json_add_pretty(&out, guard_copy(&g, SLICE("{\"a\":{\"b, {c}\":[1.10,\"\\\"]\",[],{}]},"
+						   "\"d\":null}")));
 	assert_text(buf_slice(&out), "{\n"
-					"  \"a\": {\n"
-					"    \"b, {c}\": [\n"
-					"      1.10,\n"
-					"      \"\\\"]\",\n"
-					"      [],\n"
-					"      {}\n"
-					"    ]\n"
-					"  },\n"
-					"  \"d\": null\n"
-					"}\n");
+				     "  \"a\": {\n"
+				     "    \"b, {c}\": [\n"
+				     "      1.10,\n"
+				     "      \"\\\"]\",\n"
+				     "      [],\n"
+				     "      {}\n"
+				     "    ]\n"
+				     "  },\n"
+				     "  \"d\": null\n"
+				     "}\n");
 	buf_reset(&out, 64);
 	json_add_pretty(&out, guard_copy(&g, SLICE("{}")));
 	json_add_pretty(&out, guard_copy(&g, SLICE("[[]]")));

@@ -12,34 +12,46 @@
 #include "status.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+/* SLICE for the tables: initialisers have to be constant. */
+#define TEXT(literal)                                                                              \
+	{                                                                                          \
+		(literal), sizeof(literal) - 1                                                     \
+	}
 
 static const struct slice malformed[] = {
-    {"\x80", 1},	     /* continuation alone */
-    {"\xBF", 1},	     /* the same, at the end of its range */
-    {"\xC3", 1},	     /* cut short */
-    {"\xC3(", 2},	     /* no continuation */
-    {"\xC0\x80", 2},	     /* overlong U+0000 */
-    {"\xC1\xBF", 2},	     /* overlong U+007F */
-    {"\xE0\x9F\xBF", 3},     /* overlong U+07FF */
-    {"\xED\xA0\x80", 3},     /* U+D800 */
-    {"\xED\xBF\xBF", 3},     /* U+DFFF */
-    {"\xE2\x82", 2},	     /* cut short */
-    {"\xE2\x82(", 3},	     /* third byte is none */
-    {"\xF0\x8F\xBF\xBF", 4}, /* overlong U+FFFF */
-    {"\xF0\x9F\x98", 3},     /* cut short */
-    {"\xF0\x9F\x98(", 4},    /* fourth byte is none */
-    {"\xF4\x90\x80\x80", 4}, /* U+110000 */
-    {"\xF5\x80\x80\x80", 4}, /* no such first byte */
-    {"\xFE", 1},	     /* never in UTF-8 */
-    {"\xFF", 1},	     /* never in UTF-8 */
+    TEXT("\x80"),	      /* continuation alone */
+    TEXT("\xBF"),	      /* the same, at the end of its range */
+    TEXT("\xC3"),	      /* cut short */
+    TEXT("\xC3("),	      /* no continuation */
+    TEXT("\xC0\x80"),	      /* overlong U+0000 */
+    TEXT("\xC1\xBF"),	      /* overlong U+007F */
+    TEXT("\xE0\x9F\xBF"),     /* overlong U+07FF */
+    TEXT("\xED\xA0\x80"),     /* U+D800 */
+    TEXT("\xED\xBF\xBF"),     /* U+DFFF */
+    TEXT("\xE2\x82"),	      /* cut short */
+    TEXT("\xE2\x82("),	      /* third byte is none */
+    TEXT("\xF0\x8F\xBF\xBF"), /* overlong U+FFFF */
+    TEXT("\xF0\x9F\x98"),     /* cut short */
+    TEXT("\xF0\x9F\x98("),    /* fourth byte is none */
+    TEXT("\xF4\x90\x80\x80"), /* U+110000 */
+    TEXT("\xF5\x80\x80\x80"), /* no such first byte */
+    TEXT("\xFE"),	      /* never in UTF-8 */
+    TEXT("\xFF"),	      /* never in UTF-8 */
 };
 
 /* The first and last character of each length, and those around the surrogates. */
 static const struct slice characters[] = {
-    {"\0", 1},		     {"\x7F", 1},	      {"\xC2\x80", 2},
-    {"\xDF\xBF", 2},	     {"\xE0\xA0\x80", 3},     {"\xED\x9F\xBF", 3},
-    {"\xEE\x80\x80", 3},     {"\xEF\xBF\xBF", 3},     {"\xF0\x90\x80\x80", 4},
-    {"\xF3\xBF\xBF\xBF", 4}, {"\xF4\x8F\xBF\xBF", 4},
+    TEXT("\0"),
+    TEXT("\x7F"),
+    TEXT("\xC2\x80"),
+    TEXT("\xDF\xBF"),
+    TEXT("\xE0\xA0\x80"),
+    TEXT("\xED\x9F\xBF"),
+    TEXT("\xEE\x80\x80"),
+    TEXT("\xEF\xBF\xBF"),
+    TEXT("\xF0\x90\x80\x80"),
+    TEXT("\xF3\xBF\xBF\xBF"),
+    TEXT("\xF4\x8F\xBF\xBF"),
 };
 
 static void
@@ -70,7 +82,8 @@ every_malformed_sequence_is_no_utf8(void **state)
 
 		assert_int_equal(utf8_first(guard_copy(&g, malformed[i])), 0);
 		memcpy(within + 1, malformed[i].data, malformed[i].len);
-		assert_false(utf8_valid(guard_copy(&g, (struct slice){within, 1 + malformed[i].len})));
+		assert_false(
+		    utf8_valid(guard_copy(&g, (struct slice){within, 1 + malformed[i].len})));
 	}
 	assert_int_equal(utf8_first(SLICE("")), 0);
 	guard_free(&g);
@@ -93,8 +106,21 @@ static void
 unusual_but_harmless_names_are_taken(void **state)
 {
 	static const char *const names[] = {
-	    "Assignment 1", "...", ".a", "a.", " ", "%2F", "a\\b", "?", "#", "\"", "\xC2\xA0",
-	    "\xC3\xA9", "\xEF\xBF\xBF", "\xF4\x8F\xBF\xBF", "res",
+	    "Assignment 1",
+	    "...",
+	    ".a",
+	    "a.",
+	    " ",
+	    "%2F",
+	    "a\\b",
+	    "?",
+	    "#",
+	    "\"",
+	    "\xC2\xA0",
+	    "\xC3\xA9",
+	    "\xEF\xBF\xBF",
+	    "\xF4\x8F\xBF\xBF",
+	    "res",
 	};
 
 	(void)state;
@@ -109,16 +135,16 @@ what_a_url_cannot_address_is_refused_with_the_reason(void **state)
 		struct slice name;
 		const char *detail;
 	} cases[] = {
-	    {{"", 0}, "A name is empty"},
-	    {{".", 1}, "The name \".\" cannot stand in a URL"},
-	    {{"..", 2}, "The name \"..\" cannot stand in a URL"},
-	    {{"a/b", 3}, "The name \"a/b\" holds a slash"},
-	    {{"a\0b", 3}, "The name \"a?b\" holds a control character"},
-	    {{"\x1F", 1}, "The name \"?\" holds a control character"},
-	    {{"a\x7F", 2}, "The name \"a?\" holds a control character"},
-	    {{"\xC2\x80", 2}, "The name \"?\" holds a control character"},
-	    {{"\xC2\x9F", 2}, "The name \"?\" holds a control character"},
-	    {{"a\xED\xA0\x80", 4}, "The name \"a???\" is not UTF-8"},
+	    {TEXT(""), "A name is empty"},
+	    {TEXT("."), "The name \".\" cannot stand in a URL"},
+	    {TEXT(".."), "The name \"..\" cannot stand in a URL"},
+	    {TEXT("a/b"), "The name \"a/b\" holds a slash"},
+	    {TEXT("a\0b"), "The name \"a?b\" holds a control character"},
+	    {TEXT("\x1F"), "The name \"?\" holds a control character"},
+	    {TEXT("a\x7F"), "The name \"a?\" holds a control character"},
+	    {TEXT("\xC2\x80"), "The name \"?\" holds a control character"},
+	    {TEXT("\xC2\x9F"), "The name \"?\" holds a control character"},
+	    {TEXT("a\xED\xA0\x80"), "The name \"a???\" is not UTF-8"},
 	};
 	struct guard g = guard_new(16);
 
@@ -226,12 +252,14 @@ shown_text_is_cut_at_a_character_with_dots(void **state)
 	} cases[] = {
 	    {8, "1234567", "1234567"},
 	    {8, "12345678", "1234..."},
-	    {8, "123\xC3\xA9"
-		"78",
+	    {8,
+	     "123\xC3\xA9"
+	     "78",
 	     "123\xC3\xA9"
 	     "78"},
-	    {8, "123\xC3\xA9"
-		"789",
+	    {8,
+	     "123\xC3\xA9"
+	     "789",
 	     "123..."},
 	    {8, "1234\xF0\x9F\x98\x80", "1234..."},
 	    {8, "\xF0\x9F\x98\x80\xF0\x9F\x98\x80", "\xF0\x9F\x98\x80..."},
