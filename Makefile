@@ -2,7 +2,8 @@
 # make test    all tests
 # make help    the rest
 #
-# CC, CPPFLAGS, CFLAGS, LDFLAGS and LDLIBS are yours; WERROR=1 makes warnings errors.
+# CC, CPPFLAGS, CFLAGS, LDFLAGS and LDLIBS are yours; WERROR=1 makes warnings errors, V=1 shows the
+# commands.
 
 VERSION := 1.0.0
 
@@ -54,19 +55,21 @@ units := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 .PHONY: all
 all: $(BUILD)/markbook
 
+show = $(if $(V),,@echo '$(1) $(2)'; )
+
 # rules(directory, compile, link): the program and the unit tests, one tree each way of compiling.
 define rules
 $(1)/markbook: $(names:%=$(1)/obj/%.o) $(1)/.command
-	$$($(3)) -o $$@ $$(filter %.o,$$^) $$(libraries) $$(LDLIBS)
+	$$(call show,LINK,$$@)$$($(3)) -o $$@ $$(filter %.o,$$^) $$(libraries) $$(LDLIBS)
 
 $(1)/obj/%.o: fcgi/%.c $(1)/.command
-	$$($(2)) -MMD -MP -c -o $$@ $$<
+	$$(call show,CC,$$@)$$($(2)) -MMD -MP -c -o $$@ $$<
 
 $(1)/unit/%.o: tests/unit/%.c $(1)/.command
-	$$($(2)) -MMD -MP -c -o $$@ $$<
+	$$(call show,CC,$$@)$$($(2)) -MMD -MP -c -o $$@ $$<
 
 $(1)/unit/test_%: $(1)/unit/test_%.o $(modules:%=$(1)/obj/%.o) $(1)/.command
-	$$($(3)) -o $$@ $$(filter %.o,$$^) -lcmocka $$(libraries) $$(LDLIBS)
+	$$(call show,LINK,$$@)$$($(3)) -o $$@ $$(filter %.o,$$^) -lcmocka $$(libraries) $$(LDLIBS)
 
 # Another compiler, other flags or another version: all of the tree is out of date.
 $(1)/.command: force
@@ -93,6 +96,7 @@ help:
 	@echo 'make lint       formatting, compilers'"'"' and analysers'"'"' warnings, scripts, nginx.conf'
 	@echo 'make format     put the C sources into shape'
 	@echo 'make bench      the benchmark'
+	@echo 'make images     both container images'
 	@echo 'make deps       install the Debian packages that all this needs'
 	@echo 'make install    into DESTDIR and PREFIX ($(PREFIX)); make uninstall takes it away again'
 	@echo 'make clean      remove what was built'
@@ -109,16 +113,18 @@ run: deps-run
 	@$(MAKE) --no-print-directory all
 	@MARKBOOK='$(abspath $(BUILD)/markbook)' exec conf/run.sh
 
-.PHONY: tested test test-unit test-bats test-asan
-tested: $(BUILD)/markbook $(BUILD)/asan/markbook $(units:%=$(BUILD)/unit/%) \
-	$(units:%=$(BUILD)/asan/unit/%)
+.PHONY: plain sanitized
+plain: $(BUILD)/markbook $(units:%=$(BUILD)/unit/%)
+sanitized: $(BUILD)/asan/markbook $(units:%=$(BUILD)/asan/unit/%)
 
-test: suites = unit unit-asan bats bats-asan layers
+.PHONY: test test-unit test-bats test-asan
+
+test: suites = unit unit-asan layers bats browser bats-asan
 test-unit: suites = unit
 test-bats: suites = bats
 test-asan: suites = unit-asan bats-asan
 test test-unit test-bats test-asan: deps
-	@$(MAKE) --no-print-directory WERROR=1 tested
+	@$(MAKE) --no-print-directory WERROR=1 plain sanitized
 	@BUILD='$(BUILD)' tests/run.sh $(suites)
 
 .PHONY: lint
@@ -139,6 +145,8 @@ bench: deps
 clean:
 	rm -rf '$(BUILD)'
 
+include containers.mk
+
 # --- installation --------------------------------------------------------------------------------
 
 to := $(DESTDIR)$(PREFIX)
@@ -157,6 +165,7 @@ install: $(BUILD)/markbook
 	install -m 755 $(BUILD)/markbook '$(to)/bin/markbook'
 	install -m 644 conf/markbook.8 '$(to)/share/man/man8/markbook.8'
 	install -m 644 $(nginx_conf) '$(to)/$(share)/conf'
+	install -m 644 conf/systemd/log.conf '$(to)/$(share)/conf/log.conf'
 	install -m 644 conf/seed.json '$(to)/$(share)/seed.json'
 	install -m 644 $(web) '$(to)/$(share)/web'
 	install -m 644 conf/systemd/markbook.sysusers '$(to)/lib/sysusers.d/markbook.conf'

@@ -10,7 +10,7 @@ set -euo pipefail
 
 run=(gcc libc6-dev make libfcgi-dev libjson-c-dev liblmdb-dev nginx)
 test=(bats parallel curl jq python3 procps libcmocka-dev
-	clang clang-tidy clang-format cppcheck shellcheck)
+	clang clang-tidy clang-format cppcheck shellcheck chromium chromium-driver)
 
 case ${1-} in
 run) wanted=("${run[@]}") ;;

@@ -25,12 +25,14 @@ die() {
 
 # --- before anything is started ------------------------------------------------------------------
 
-[[ $PORT =~ ^[1-9][0-9]{0,4}$ ]] && ((PORT <= 65535)) ||
+if ! [[ $PORT =~ ^[1-9][0-9]{0,4}$ ]] || ((PORT > 65535)); then
 	die "PORT is '$PORT': give a number from 1 to 65535"
+fi
 [[ -x $MARKBOOK ]] || die "$MARKBOOK is not there: run 'make' first"
 command -v nginx >/dev/null || die "nginx is not installed: run 'make deps' first"
 
-mkdir -p "$STATE_DIR" 2>/dev/null && [[ -d $STATE_DIR && -w $STATE_DIR && -x $STATE_DIR ]] ||
+mkdir -p "$STATE_DIR" 2>/dev/null || :
+[[ -d $STATE_DIR && -w $STATE_DIR && -x $STATE_DIR ]] ||
 	die "cannot write to $STATE_DIR: set STATE_DIR to a directory of your own"
 STATE_DIR=$(cd "$STATE_DIR" && pwd -P)
 socket=$STATE_DIR/markbook.sock
@@ -48,92 +50,90 @@ flock -n 9 || die "another one is running in $STATE_DIR: stop it, or set both ST
 
 # --- the two processes ---------------------------------------------------------------------------
 
-responder= front= stopping=
+responder='' front=''
+front_log=$STATE_DIR/front/logs responder_log=$STATE_DIR/responder.log
 
-# Neither gets the terminal's Ctrl-C, as they have to end one after the other; and neither stays
-# should this script be killed.
-start() {
+# Becomes that command.  Its own session keeps the terminal's Ctrl-C from it, as the two have to end
+# one after the other; it gets SIGNAL should this script be killed.
+become() {
 	local signal=$1
 	shift
-	setsid setpriv --pdeathsig "$signal" "$@" </dev/null
+	exec setsid setpriv --pdeathsig "$signal" "$@" </dev/null
 }
 
-running() {
-	[[ -n $1 ]] && kill -0 "$1" 2>/dev/null
+# What a leader that was killed has left of its group goes with it.
+end() {
+	local signal=$1 pid=$2
+	[[ -n $pid ]] || return 0
+	kill -"$signal" "$pid" 2>/dev/null || :
+	wait "$pid" 2>/dev/null || :
+	kill -KILL -- "-$pid" 2>/dev/null || :
 }
 
-# SIGQUIT lets nginx finish the requests that it has; they still need the responder.
+# At SIGQUIT nginx finishes the requests that it has; they still need the responder.
 finish() {
-	local process
 	trap '' INT TERM HUP
-	for process in front:QUIT responder:TERM; do
-		local -n pid=${process%:*}
-		[[ -z $pid ]] || kill -"${process#*:}" "$pid" 2>/dev/null || :
-		[[ -z $pid ]] || wait "$pid" || :
-		pid=
-	done
+	end QUIT "$front"
+	end TERM "$responder"
+	front='' responder=''
 }
 
-# finish_saying FILE MESSAGE...: after something went wrong.
-finish_saying() {
-	local file=$1
-	shift
+# give_up MESSAGE [LOG]: something went wrong; the log's end may tell what.
+give_up() {
 	finish
-	[[ ! -s $file ]] || tail -n 5 "$file" >&2
-	die "$@"
+	[[ ! -s ${2-} ]] || tail -n 5 "$2" >&2
+	die "$1"
 }
 
-trap 'stopping=1' INT TERM HUP
+# What the check of the port could not see: only bind() does.
+give_up_front() {
+	case $(grep -hs 'bind() to' "$front_log"/{start,error}.log) in
+	*'Permission denied'*) give_up "port $PORT needs privileges: set PORT to one from 1024 up" ;;
+	*'in use'*) give_up "port $PORT is taken: stop what listens there, or set PORT to another one" ;;
+	*) give_up "nginx ended; its log is $front_log/error.log" "$front_log/start.log" ;;
+	esac
+}
+
+see_that_both_run() {
+	kill -0 "$responder" 2>/dev/null || give_up "the responder ended; its log is $responder_log" "$responder_log"
+	kill -0 "$front" 2>/dev/null || give_up_front
+}
+
+stop() {
+	say "stopping"
+	finish
+	exit 0
+}
+trap stop INT TERM HUP
 trap finish EXIT
 
-start TERM env -u LISTEN_FDS -u LISTEN_PID "$MARKBOOK" serve --socket "$socket" \
+become TERM env -u LISTEN_FDS -u LISTEN_PID "$MARKBOOK" serve --socket "$socket" \
 	--store "$STATE_DIR/store" --durability "${MARKBOOK_DURABILITY:-commit}" \
-	--seed "${MARKBOOK_SEED:-$here/seed.json}" >"$STATE_DIR/responder.log" 2>&1 &
+	--seed "${MARKBOOK_SEED:-$here/seed.json}" >"$responder_log" 2>&1 &
 responder=$!
 
 "$here/render.sh" "$STATE_DIR/front" "127.0.0.1:$PORT" "$socket"
-: >"$STATE_DIR/front/logs/error.log"
-start QUIT nginx -p "$STATE_DIR/front" -c conf/nginx.conf -g 'daemon off;' \
-	>"$STATE_DIR/front/logs/start.log" 2>&1 &
+: >"$front_log/error.log"
+become QUIT nginx -p "$STATE_DIR/front" -c conf/nginx.conf -g 'daemon off;' \
+	>"$front_log/start.log" 2>&1 &
 front=$!
 
-responder_failed() {
-	finish_saying "$STATE_DIR/responder.log" "the responder ended; its log is $STATE_DIR/responder.log"
-}
-front_failed() {
-	if grep -Eqs 'bind\(\) to .*(Permission denied)' "$STATE_DIR"/front/logs/{start,error}.log; then
-		finish_saying /dev/null "port $PORT needs privileges: set PORT to one from 1024 up"
-	fi
-	if grep -Eqs 'bind\(\) to .*(Address already in use)' "$STATE_DIR"/front/logs/{start,error}.log; then
-		finish_saying /dev/null "port $PORT is taken: stop what listens there, or set PORT to another one"
-	fi
-	finish_saying "$STATE_DIR/front/logs/start.log" \
-		"nginx ended; its log is $STATE_DIR/front/logs/error.log"
-}
-
 deadline=$((SECONDS + 30))
-until [[ -n $stopping ]] || "$MARKBOOK" health --http "$url/readyz" --timeout 1 2>/dev/null; do
-	running "$responder" || responder_failed
-	running "$front" || front_failed
-	((SECONDS < deadline)) || finish_saying "$STATE_DIR/responder.log" "no answer from $url within 30 s"
+until "$MARKBOOK" health --http "$url/readyz" --timeout 1 2>/dev/null; do
+	see_that_both_run
+	((SECONDS < deadline)) || give_up "no answer from $url within 30 s" "$responder_log"
 	read -rt 0.1 <> <(:) || :
 done
 
-if [[ -z $stopping ]]; then
-	cat <<-END
-		Markbook is at $url/ until Ctrl-C.  Try:
+cat <<END
+Markbook is at $url/ until Ctrl-C.  Try:
 
-		    curl $url/json
+    curl $url/json
 
-		Marks and logs are kept in $STATE_DIR.
-	END
-fi
+Marks and logs are kept in $STATE_DIR.
+END
 
-# A signal that comes before "wait" is seen at the next turn, within a second.
-while [[ -z $stopping ]]; do
-	running "$responder" || responder_failed
-	running "$front" || front_failed
-	sleep 1 &
-	wait -n "$responder" "$front" $! || :
+while :; do
+	wait -n "$responder" "$front" 2>/dev/null || :
+	see_that_both_run
 done
-say "stopping"

@@ -22,7 +22,6 @@ static const char *const texts[ST_COUNT] = {
     [ST_UNPROCESSABLE] = "Body is not what this request takes",
     [ST_NO_NEW] = "Body has no member \"new\"",
     [ST_RESERVED_NAME] = "Collection name is reserved",
-    [ST_NOT_IMPLEMENTED] = "Method not implemented",
     [ST_FULL] = "Store is full",
     [ST_NO_MEMORY] = "Out of memory",
     [ST_BUSY] = "Service is busy",

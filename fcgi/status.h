@@ -31,7 +31,6 @@ enum status {
 	ST_UNPROCESSABLE,   /* JSON, but not what this request takes */
 	ST_NO_NEW,	    /* PUT of a record without a "new" member */
 	ST_RESERVED_NAME,   /* a collection may not have this name */
-	ST_NOT_IMPLEMENTED, /* unknown method */
 
 	/* The service is at fault, or at its limits. */
 	ST_FULL,      /* no room in the store for this write */

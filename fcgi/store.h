@@ -25,7 +25,9 @@
  *
  * When a change or commit fails with ST_FULL, ST_IO or ST_NO_MEMORY the batch
  * as a whole can only be aborted.  Room is kept back so that removals succeed in
- * a full store.
+ * a full store: a batch of one change that only removes, if it fails with ST_FULL,
+ * has made room by that, and succeeds when it is tried once more.  (Not while a
+ * snapshot is held open over hundreds of changes.)
  */
 #ifndef MARKBOOK_STORE_H
 #define MARKBOOK_STORE_H
@@ -37,7 +39,8 @@ enum store_durability { STORE_VOLATILE, STORE_DURABLE };
 
 struct store_options {
 	const char *path; /* a directory; its parent exists */
-	size_t size;	  /* bytes, the whole store with its headroom; fixed while any process has it open */
+	size_t size;	  /* for store_prepare: bytes, the whole store with its headroom; fixed while any
+			     process has it open, which takes it from the store */
 	enum store_durability durability;
 	unsigned max_processes; /* how many may have it open at once */
 };

@@ -1,22 +1,23 @@
 #include "store_lmdb.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Slots for a program that looks at a store which nobody serves and does not know how many will. */
 #define DEFAULT_PROCESSES 1024
 
 /*
- * Pages kept back from everything but removals: an eighth of the store, and at least 128 pages.
+ * What is kept back from everything but removals (store_lmdb_room.c tells why): an eighth of the
+ * store, and at least 128 pages.
  *
- * LMDB never writes over a page that the last commit or an older snapshot shows, so a removal has
- * to take pages before it gives any back.  Removing one record was seen to take up to some 12
- * pages (paths to three rows and to the list of free pages, neighbours merged), given back two
- * commits later where no snapshot holds them, so the part of an eighth is for those that come
- * while a snapshot does: 1,024 pages in a store of 32 MB are some 100 removals.  The minimum is
- * for small stores, in which store_leaves_room's pages have to come out of it.
+ * A removal of one record was seen to take some 8 pages (paths to three rows and to the list of
+ * free pages), which come back two commits later where no snapshot holds them.  So the eighth is
+ * for removals that come while one does: in a store of 32 MB, 1,024 pages were enough for 119 to
+ * 134 of them.  The least of 128 is for small stores, and enough for twice ROOM_PAGES.
  */
 #define HEADROOM_PART 8
 #define HEADROOM_MIN 128
@@ -113,10 +114,23 @@ store_path(char *out, size_t size, const char *dir, const char *file)
 }
 
 int
+store_sync_directory(const char *path)
+{
+	int rc = 0, fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno;
+	if (fsync(fd) != 0)
+		rc = errno;
+	close(fd);
+	return rc;
+}
+
+int
 store_env_open(MDB_env **env, const struct store_options *o, size_t size, unsigned flags)
 {
 	unsigned readers = o->max_processes == 0 ? DEFAULT_PROCESSES : o->max_processes;
-	int rc = mdb_env_create(env);
+	int fd, rc = mdb_env_create(env);
 
 	if (rc != MDB_SUCCESS) {
 		*env = NULL;
@@ -130,6 +144,10 @@ store_env_open(MDB_env **env, const struct store_options *o, size_t size, unsign
 		rc = mdb_env_set_mapsize(*env, size);
 	if (rc == MDB_SUCCESS)
 		rc = mdb_env_open(*env, o->path, flags, 0600);
+	/* LMDB leaves this one of its descriptors to programs that run others. */
+	if (rc == MDB_SUCCESS && (rc = mdb_env_get_fd(*env, &fd)) == MDB_SUCCESS &&
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+		rc = errno;
 	if (rc != MDB_SUCCESS) {
 		mdb_env_close(*env);
 		*env = NULL;

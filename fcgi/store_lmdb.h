@@ -4,6 +4,7 @@
  * All rows are in LMDB's main database, in this order:
  *
  *	"\0meta"			what the store is, see struct meta
+ *	"\0spare"			room for removals, where it was made
  *	collection			its revision, count and bytes
  *	collection "\0" record		its revision, then its JSON
  *
@@ -28,6 +29,9 @@
 
 /* LMDB's own limit on keys is 511, which two names and a NUL just reach. */
 #define STORE_KEY_MAX (NAME_MAX_BYTES + 1 + NAME_MAX_BYTES)
+
+/* A page without its header takes a value of page - 16 bytes. */
+#define STORE_PAGE_HEAD_BYTES 16
 
 #define META_BYTES 40
 #define COLLECTION_BYTES 24
@@ -107,6 +111,18 @@ int store_env_open(MDB_env **env, const struct store_options *o, size_t size, un
 size_t store_pages_used(MDB_txn *txn, MDB_dbi dbi);
 /* "DIR/file" in a buffer of `size`: false if it does not fit. */
 bool store_path(char *out, size_t size, const char *dir, const char *file);
+/* 0 or errno. */
+int store_sync_directory(const char *path);
+
+/* --- store_lmdb_room.c --- */
+
+MDB_val store_key_spare(void);
+/* The file is so long that `reach` pages more might not find a place at its end. */
+bool store_near_end(const struct store *s, size_t reach);
+/* At the end of a batch: LMDB's rc, MDB_MAP_FULL where it leaves too little for a removal. */
+int store_keep_room(struct view *v);
+/* After a batch that only removes found no room; the same one has it then. */
+void store_release_spare(struct store *s);
 
 /* --- store_lmdb_check.c --- */
 

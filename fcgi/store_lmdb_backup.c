@@ -45,19 +45,6 @@ copy_to(struct store *s, int fd)
 	return rc;
 }
 
-static int
-sync_directory(const char *dir)
-{
-	int rc = 0, fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return errno;
-	if (fsync(fd) != 0)
-		rc = errno;
-	close(fd);
-	return rc;
-}
-
 enum status
 store_backup(struct store *s, const char *path, struct problem *why)
 {
@@ -85,6 +72,6 @@ store_backup(struct store *s, const char *path, struct problem *why)
 		rc = errno;
 	unlink(temporary);
 	if (rc == 0)
-		rc = sync_directory(dir);
+		rc = store_sync_directory(dir);
 	return rc == 0 ? ST_OK : failed(path, rc, why);
 }

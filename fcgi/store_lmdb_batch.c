@@ -1,18 +1,13 @@
 #include "store_lmdb.h"
 
 #include <errno.h>
-
-/*
- * Pages that a batch has to leave behind, allocatable by the very next one.
- *
- * The limit on pages in use is not enough: pages that a commit frees can be taken again by the
- * second commit after it, not by the next.  A batch that took the last page would leave a store
- * in which nothing can be committed any more, removals included.
- */
-#define ROOM_PAGES 64
+#include <sys/statvfs.h>
 
 /* More than one edit takes besides its value: paths to its rows, split pages. */
 #define EDIT_PAGES 8
+
+/* A file system with less than this left may have been too full for a commit. */
+#define FULL_BYTES (1u << 20)
 
 /* One change under way. */
 struct change {
@@ -22,16 +17,6 @@ struct change {
 	bool sets;
 	size_t used_before;
 };
-
-/* Whether `reach` pages more could bring the file to its greatest length. */
-static bool
-near_end(const struct store *s, size_t reach)
-{
-	MDB_envinfo info;
-
-	return mdb_env_info(s->env, &info) != MDB_SUCCESS ||
-	       info.me_last_pgno + reach + 2 * ROOM_PAGES >= s->pages;
-}
 
 enum status
 store_write(struct store *s, struct view **out)
@@ -45,7 +30,7 @@ store_write(struct store *s, struct view **out)
 	if (v->open)
 		return store_engine_status(s, EBUSY);
 	/* What dead readers hold is wanted now; LMDB itself does not look. */
-	if (near_end(s, 0))
+	if (store_near_end(s, 0))
 		store_upkeep(s);
 	*v = (struct view){.store = s, .writable = true};
 	if ((rc = mdb_txn_begin(s->env, NULL, 0, &v->txn)) != MDB_SUCCESS)
@@ -85,26 +70,19 @@ put_meta(struct view *v)
 	return mdb_put(v->txn, s->dbi, &key, &value, 0);
 }
 
-/* Try to take ROOM_PAGES in a nested transaction, and give them back. */
+/*
+ * LMDB reports a write that was cut short as EIO, whatever cut it short; on a full file system
+ * that is how a commit of more than its last pages ends.
+ */
 static int
-try_room(struct view *v)
+tell_full_from_broken(struct store *s, int rc)
 {
-	struct store *s = v->store;
-	char name[] = {'\0', 'r', 'o', 'o', 'm', '\0'};
-	MDB_txn *trial;
-	int rc = mdb_txn_begin(s->env, v->txn, 0, &trial);
+	struct statvfs fs;
+	int fd;
 
-	if (rc != MDB_SUCCESS)
-		return rc;
-	for (size_t i = 0; rc == MDB_SUCCESS && i < ROOM_PAGES; i++) {
-		MDB_val key = {.mv_size = sizeof(name), .mv_data = name};
-		/* With the page's header of 16 bytes, a page of its own. */
-		MDB_val value = {.mv_size = s->page - 16};
-
-		name[sizeof(name) - 1] = (char)i;
-		rc = mdb_put(trial, s->dbi, &key, &value, MDB_RESERVE);
-	}
-	mdb_txn_abort(trial);
+	if (rc == EIO && mdb_env_get_fd(s->env, &fd) == MDB_SUCCESS && fstatvfs(fd, &fs) == 0 &&
+	    fs.f_blocks > 0 && fs.f_bavail * fs.f_frsize < FULL_BYTES)
+		return ENOSPC;
 	return rc;
 }
 
@@ -112,28 +90,22 @@ enum status
 store_commit(struct store *s)
 {
 	struct view *v = &s->batch;
-	enum status st = v->failed;
 	int rc = MDB_SUCCESS;
 
 	close_cursor(v);
-	if (st == ST_OK && v->changes > 0)
+	if (v->failed == ST_OK && v->changes > 0)
 		rc = put_meta(v);
 	/* A single removal may take the last room: it gives back more. */
-	if (st == ST_OK && rc == MDB_SUCCESS && (v->sets || v->changes > 1) &&
-	    near_end(s, v->reach))
-		rc = try_room(v);
-	if (st != ST_OK || rc != MDB_SUCCESS) {
-		store_abort(s);
-	} else {
-		rc = mdb_txn_commit(v->txn);
-		v->open = false;
+	if (v->failed == ST_OK && rc == MDB_SUCCESS && (v->sets || v->changes > 1))
+		rc = store_keep_room(v);
+	if (v->failed == ST_OK && rc == MDB_SUCCESS) {
+		rc = tell_full_from_broken(s, mdb_txn_commit(v->txn));
+		v->txn = NULL;
 	}
-	if (rc != MDB_SUCCESS)
-		st = store_engine_status(s, rc);
-	/* So that another try finds what dead readers held. */
-	if (st == ST_FULL)
-		store_upkeep(s);
-	return st;
+	if (v->failed == ST_OK)
+		v->failed = store_engine_status(s, rc);
+	store_abort(s);
+	return v->failed;
 }
 
 void
@@ -144,8 +116,15 @@ store_abort(struct store *s)
 	if (!v->open)
 		return;
 	close_cursor(v);
-	mdb_txn_abort(v->txn);
+	if (v->txn != NULL)
+		mdb_txn_abort(v->txn);
 	v->open = false;
+	if (v->failed != ST_FULL)
+		return;
+	/* For the next try. */
+	store_upkeep(s);
+	if (!v->sets)
+		store_release_spare(s);
 }
 
 static enum status

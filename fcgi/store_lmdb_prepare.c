@@ -2,8 +2,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -121,21 +119,11 @@ static int
 sync_directories(const char *path)
 {
 	char copy[4096];
-	const char *both[] = {path, NULL};
-	int fd, rc = 0;
+	int rc = store_sync_directory(path);
 
-	if (strlen(path) >= sizeof(copy))
-		return ENAMETOOLONG;
-	both[1] = dirname(strcpy(copy, path));
-	for (size_t i = 0; rc == 0 && i < 2; i++) {
-		fd = open(both[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd < 0)
-			return errno;
-		if (fsync(fd) != 0)
-			rc = errno;
-		close(fd);
-	}
-	return rc;
+	if (rc == 0 && !store_path(copy, sizeof(copy), path, ".."))
+		rc = ENAMETOOLONG;
+	return rc == 0 ? store_sync_directory(copy) : rc;
 }
 
 /* Put the first row, or the size in it where that is another now. */

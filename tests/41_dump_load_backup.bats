@@ -12,8 +12,15 @@ teardown() {
 	stop
 }
 
-# a store with values of every kind, not served
+# empty_store: one that no process has open.
+empty_store() {
+	start_responder
+	stop_responder
+}
+
+# make_store: the same with values of every kind.
 make_store() {
+	empty_store
 	STRANGE='{"":1,"z":[1.10,1e400,-0,12345678901234567890],"s":"\u0000\ud800 é😀\/","n":null}'
 	printf '{"b":{"é\\"":%s,"a b":"x"},"a":{},"c":{"0":0,"f":false}}' "$STRANGE" >"$AREA/in.json"
 	markbook load --store "$STORE" "$AREA/in.json"
@@ -42,21 +49,25 @@ assert_failed() {
 @test "a dump loaded elsewhere dumps the same" {
 	make_store
 	markbook dump --store "$STORE" >"$AREA/first"
-	markbook load --store "$AREA/second" "$AREA/first"
-	markbook dump --store "$AREA/second" >"$AREA/again"
+	STORE=$AREA/second
+	empty_store
+	markbook load --store "$STORE" "$AREA/first"
+	markbook dump --store "$STORE" >"$AREA/again"
 	cmp "$AREA/first" "$AREA/again"
 }
 
 @test "load reads from standard input, too" {
+	empty_store
 	echo '{"a": {"b": 1}}' | markbook load --store "$STORE" -
 	[[ $(markbook dump --store "$STORE" | jq -c .) == '{"a":{"b":1}}' ]]
 }
 
 @test "load adds to what is there" {
-	make_store
+	empty_store
+	echo '{"a": {"x": 1}}' | markbook load --store "$STORE" -
 	echo '{"new": {"b": 1}, "newer": {}}' >"$AREA/more.json"
 	markbook load --store "$STORE" "$AREA/more.json"
-	markbook dump --store "$STORE" | jq -e 'keys == ["a", "b", "c", "new", "newer"]'
+	markbook dump --store "$STORE" | jq -e '. == {a: {x: 1}, new: {b: 1}, newer: {}}'
 }
 
 @test "load of a collection that is there is an error and changes nothing" {
@@ -70,10 +81,10 @@ assert_failed() {
 }
 
 @test "load --replace replaces the collections that it names and no others" {
-	make_store
-	echo '{"b": {"only": 1}, "d": {}}' >"$AREA/more.json"
-	markbook load --store "$STORE" --replace "$AREA/more.json"
-	markbook dump --store "$STORE" | jq -e '.b == {only: 1} and .d == {} and .c == {"0": 0, f: false} and keys == ["a", "b", "c", "d"]'
+	empty_store
+	echo '{"a": {}, "b": {"x": 1, "y": 2}, "c": {"0": 0}}' | markbook load --store "$STORE" -
+	echo '{"b": {"only": 1}, "d": {}}' | markbook load --store "$STORE" --replace -
+	markbook dump --store "$STORE" | jq -e '. == {a: {}, b: {only: 1}, c: {"0": 0}, d: {}}'
 }
 
 @test "bad files are refused by load with one line and change nothing" {
@@ -126,11 +137,14 @@ assert_failed() {
 	markbook dump --store "$STORE" | cmp - "$BODY"
 }
 
-@test "dump of no store is an error and makes none" {
+@test "dump, backup and load of no store are errors and make none" {
 	run_markbook dump --store "$AREA/none"
 	assert_failed
 	[[ ! -e $AREA/none ]]
 	run_markbook backup --store "$AREA/none" "$AREA/copy"
+	assert_failed
+	echo '{}' >"$AREA/in.json"
+	run_markbook load --store "$AREA/none" "$AREA/in.json"
 	assert_failed
 	[[ ! -e $AREA/none && ! -e $AREA/copy ]]
 }

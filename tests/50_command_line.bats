@@ -167,7 +167,7 @@ END
 
 # in_force OPTION: its value by --check-config.
 in_force() {
-	sed -nE "s/^[^[:alnum:]]*(--)?(MARKBOOK_)?$1[^[:alnum:]]+(.*[^[:space:]\",])[[:space:]\",]*$/\3/Ip" "$AREA/out"
+	sed -n "s/^$1=//p" "$AREA/out"
 }
 
 @test "defaults are those of the help" {
@@ -220,12 +220,12 @@ in_force() {
 	start_responder --seed "$TREE/conf/seed.json" --log-level debug
 	start_nginx
 	get /json
-	local pid
+	local pids
 	mapfile -t pids < <(workers)
 	kill -KILL "${pids[0]}"
 	wait_until 5 workers_are 2 "${pids[0]}"
-	kill -HUP "$(responder_pid)"
 	mapfile -t pids < <(workers)
+	kill -HUP "$(responder_pid)"
 	wait_until 10 workers_are 2 "${pids[@]}"
 	stop_responder
 	[[ ! -s $AREA/responder.out ]]

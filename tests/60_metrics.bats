@@ -141,18 +141,3 @@ fewer_connections() {
 	[[ $(metric 'markbook_request_seconds_bucket{le="+Inf"}') == "$(metric markbook_request_seconds_count)" ]]
 	[[ $(metric markbook_request_seconds_count) == "$(awk '/^markbook_requests_total/ { n += $2 } END { print n }' "$BODY")" ]]
 }
-
-@test "readyz is 503 where the store cannot be used any more" {
-	# The responder's limit on file sizes stands for a medium that takes no more.
-	local pid
-	for pid in $(workers); do
-		prlimit --pid "$pid" --fsize=1:1
-	done
-	get /readyz
-	[[ $status == 503 ]] || fail "$status $body"
-	assert_problem 503
-	get /healthz
-	[[ $status == 200 ]]
-	get /json/assignments/Seminar
-	assert_status 200
-}

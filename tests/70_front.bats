@@ -111,13 +111,21 @@ seen() {
 }
 
 @test "only those parameters are passed that the responder reads" {
-	# A responder that tells nothing still shows what it got: the fake logs method and path only,
-	# so that what must not be passed is looked for in the configuration's effect on size.
 	start_fake answer
 	start_nginx
-	get /json -H 'Proxy: http://evil' -H "Cookie: $(printf '%.0sx' {1..4000})" -H 'Authorization: Basic eDp5'
+	put '/json/c/r?limit=1' '{"new": 1}' -H 'Proxy: http://evil' -H 'Cookie: a=b' -H 'Authorization: Basic eDp5' -H 'Prefer: return=minimal' \
+		-H 'If-Match: "a"' -H 'If-None-Match: "b"' -H 'Accept-Encoding: gzip' -H 'X-Forwarded-For: 1.2.3.4' -H 'X-Request-Id: known'
 	assert_status 200
-	[[ $body == GET ]]
+	assert_jq '[.[][0]] - ["REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "CONTENT_TYPE", "CONTENT_LENGTH", "HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_PREFER", "HTTP_X_REQUEST_ID"] == []'
+	assert_jq '. as $p | (["HTTP_X_REQUEST_ID", "known"], ["HTTP_IF_MATCH", "\"a\""], ["HTTP_IF_NONE_MATCH", "\"b\""], ["QUERY_STRING", "limit=1"], ["CONTENT_LENGTH", "10"]) as $want | $p | index([$want])'
+}
+
+@test "a client cannot pass a parameter of its own" {
+	start_fake answer
+	start_nginx
+	get /json -H 'Path-Info: /json/evil' -H 'Request-Method: DELETE' -H 'Content_Length: 5' -H 'X_Request_Id: evil'
+	assert_status 200
+	assert_jq '[.[] | select(.[0] == "PATH_INFO")] == [["PATH_INFO", "/json"]] and ([.[] | select(.[1] == "evil")] == [])'
 }
 
 @test "the path reaches the responder decoded and as it was meant" {

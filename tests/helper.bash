@@ -13,6 +13,8 @@ TOOLS=$TESTS/tools
 : "${MARKBOOK:=$TREE/build/markbook}" "${NGINX:=nginx}"
 export TESTS TREE TOOLS MARKBOOK NGINX
 export PYTHONDONTWRITEBYTECODE=1
+# So that `raw` can stand at the end of a pipeline.
+shopt -s lastpipe
 
 # --- waiting -------------------------------------------------------------------------------------
 
@@ -138,7 +140,8 @@ start_nginx() {
 			cat "$AREA/render.out" >&2
 			return 1
 		}
-		MARKBOOK_TEST_AREA=$AREA "$NGINX" -p "$PREFIX" -c conf/nginx.conf -g 'daemon off;' \
+		# nginx takes a variable NGINX for a list of sockets that it inherits.
+		env -u NGINX MARKBOOK_TEST_AREA="$AREA" "$NGINX" -p "$PREFIX" -c conf/nginx.conf -g 'daemon off;' \
 			</dev/null >"$AREA/front.out" 2>&1 3>&- 4>&- &
 		echo $! >"$AREA/front.pid"
 		wait_until 10 front_up_or_gone "$port" || return 1
@@ -208,7 +211,7 @@ show_logs() {
 	for file in "$LOG" "$AREA"/responder.out "$AREA"/front.out "$PREFIX"/logs/*; do
 		[[ -s $file ]] || continue
 		echo "--- ${file#"$AREA"/}, its end"
-		tail -n 15 "$file" | cut -c 1-600
+		tail -n 5 "$file" | cut -c 1-240
 	done
 }
 
@@ -225,16 +228,17 @@ show_failure() {
 http() {
 	local method=$1 path=$2 how
 	shift 2
-	HEADERS=$BATS_TEST_TMPDIR/headers BODY=$BATS_TEST_TMPDIR/body
+	BODY=$BATS_TEST_TMPDIR/body
 	request="$method $path $*"
 	: >"$BODY"
-	: >"$HEADERS"
-	how=(-X "$method")
-	[[ $method != HEAD ]] || how=(--head)
-	status=$(curl -sS --path-as-is --globoff --max-time 30 --noproxy '*' -H 'Expect:' -D "$HEADERS" \
-		-o "$BODY" -w '%{http_code}' "${how[@]}" "$@" "$BASE$path") || :
-	body=$(cat "$BODY" && printf x)
-	body=${body%x}
+	: >"$BATS_TEST_TMPDIR/head"
+	how=(-X "$method" -o "$BODY")
+	[[ $method != HEAD ]] || how=(--head -o /dev/null)
+	status=$(curl -sS --path-as-is --globoff --max-time 30 --noproxy '*' -H 'Expect:' \
+		-D "$BATS_TEST_TMPDIR/head" -w '%{http_code}' "${how[@]}" "$@" "$BASE$path") || :
+	IFS= read -rd '' body <"$BODY" || :
+	mapfile -t fields <"$BATS_TEST_TMPDIR/head"
+	fields=("${fields[@]%$'\r'}")
 }
 
 get() {
@@ -266,7 +270,12 @@ patch() {
 
 # header NAME: the values of that field in the last answer, one a line.
 header() {
-	tr -d '\r' <"$HEADERS" | sed -n "s/^$1:[[:space:]]*//Ip"
+	local field value
+	for field in "${fields[@]}"; do
+		[[ ${field,,} == "${1,,}:"* ]] || continue
+		value=${field#*:}
+		echo "${value# }"
+	done
 }
 
 etag() {
@@ -293,7 +302,7 @@ fail() {
 
 answer_so_far() {
 	printf 'request: %.300s\n' "${request-}"
-	tr -d '\r' <"$HEADERS"
+	printf '%s\n' "${fields[@]}"
 	printf '%.2000s\n' "$body"
 }
 

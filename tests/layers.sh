@@ -10,12 +10,13 @@ sources=(*.c *.h)
 ranks='
 buf status
 name
-log etag address
+log etag address records
 metrics route json
 store
 render edits request response config
 api system transfer handover listen health
 server
+workers
 supervisor
 main
 '
@@ -44,7 +45,7 @@ uses() {
 
 include='^[ \\t]*#[ \\t]*include[ \\t]*[<"]'
 
-found=$(uses "$include(fcgi[a-z_]*|fastcgi)[.]h" '(request|response|server)[.]c')
+found=$(uses "$include(fcgi[a-z_]*|fastcgi)[.]h" '(request|response|server)(_[a-z_]+)?[.][ch]')
 result "only request, response and server use libfcgi" "$found"
 found=$(uses "${include}json-c/" 'json[a-z_]*[.]c')
 result "only json uses json-c" "$found"

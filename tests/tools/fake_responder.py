@@ -8,8 +8,9 @@ Writes one line "METHOD PATH" to LOG for each request that it read.  HOW:
     half     sends the beginning of an answer, then closes
     garbage  answers with what is no FastCGI
     second   answers the first request on each connection, reads the second and closes
-    answer   answers each request with its method
+    answer   answers each request with its parameters, as JSON: [[name, value], ...]
 """
+import json
 import socketserver
 import sys
 
@@ -20,7 +21,7 @@ log = open(log_path, "a", buffering=1)
 
 
 def read_request(peer):
-    params, seen = b"", {}
+    params, seen = b"", []
     while True:
         kind, _, content = fcgi.read_record(peer)
         if kind == fcgi.PARAMS:
@@ -34,7 +35,7 @@ def read_request(peer):
             lengths.append(int.from_bytes(params[:size], "big") & 0x7FFFFFFF)
             params = params[size:]
         name, value = params[: lengths[0]], params[lengths[0] : sum(lengths)]
-        seen[name.decode()] = value.decode("utf-8", "replace")
+        seen.append((name.decode(), value.decode("utf-8", "replace")))
         params = params[sum(lengths) :]
     return seen
 
@@ -48,9 +49,10 @@ class Handler(socketserver.BaseRequestHandler):
             except ConnectionError:
                 return
             count += 1
-            method = request["REQUEST_METHOD"]
-            log.write(f"{method} {request['PATH_INFO']}\n")
-            text = f"Status: 200 OK\r\nContent-Type: text/plain\r\nCache-Control: no-cache\r\n\r\n{method}".encode()
+            named = dict(request)
+            log.write(f"{named['REQUEST_METHOD']} {named['PATH_INFO']}\n")
+            text = b"Status: 200 OK\r\nContent-Type: application/json\r\nCache-Control: no-cache\r\n\r\n"
+            text += json.dumps(request).encode()
             if how == "answer" or (how == "second" and count == 1):
                 self.request.sendall(fcgi.stream(fcgi.STDOUT, text) + fcgi.record(fcgi.END, bytes(8)))
                 continue

@@ -4,10 +4,10 @@
     fcgi_client.py ADDRESS request METHOD PATH [BODY] [NAME=VALUE...]
         prints the answer; NAME=VALUE adds or replaces a parameter, NAME= sends it empty,
         NAME alone leaves it out
-    fcgi_client.py ADDRESS abuse HOW [--connections N] [--bound SECONDS] [--requests N]
-        opens N connections of the bad kind and keeps them open, makes good requests on connections
-        of their own meanwhile, closes the bad ones and makes some more; fails where a
-        good one takes longer than the bound
+    fcgi_client.py ADDRESS abuse HOW [--connections N] [--bound SECONDS] [--requests N] [--greet]
+        opens N connections of the bad kind, with --greet after one good request on each,
+        and keeps them open, makes good requests on connections of their own meanwhile, closes the
+        bad ones and makes some more; fails where a good one takes longer than the bound
     fcgi_client.py ADDRESS pair
         two requests, one after the other, on one connection: prints both statuses
 """
@@ -108,14 +108,15 @@ def good_requests(address, count, bound):
 
 
 def abuse(address, args):
-    bad = []
-    for _ in range(args.connections):
-        peer = fcgi.connect(address)
+    bad = [fcgi.connect(address) for _ in range(args.connections)]
+    for peer in bad if args.greet else []:
+        peer.sendall(fcgi.request("GET", "/json/assignments/Seminar"))
+        fcgi.read_answer(peer)
+    for peer in bad:
         try:
             peer.sendall(ABUSES[args.how])
         except OSError:
             pass  # closed at the first bad byte: fine
-        bad.append(peer)
     meanwhile = good_requests(address, args.requests, args.bound)
     for peer in bad:
         peer.close()
@@ -141,6 +142,7 @@ sub = commands.add_parser("abuse")
 sub.add_argument("how", choices=ABUSES)
 sub.add_argument("--connections", type=int, default=2)
 sub.add_argument("--requests", type=int, default=5)
+sub.add_argument("--greet", action="store_true")
 sub.add_argument("--bound", type=float, default=5)
 sub.set_defaults(run=abuse)
 sub = commands.add_parser("pair")
