@@ -1,0 +1,30 @@
+# Images and containers; the Makefile includes this.
+
+# An engine that has no network of its own to build in needs --network=host here.
+BUILD_FLAGS ?=
+
+# Version 1 does not read compose.override.yml by itself.
+compose = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose) \
+	-p markbook -f docker-compose.yml -f compose.override.yml
+
+.PHONY: images base-image
+images:
+	docker build $(BUILD_FLAGS) --build-arg ROLE=responder --build-arg VERSION='$(VERSION)' \
+		-t 'markbook-responder:$(VERSION)' .
+	docker build $(BUILD_FLAGS) --build-arg ROLE=front --build-arg VERSION='$(VERSION)' \
+		-t 'markbook-front:$(VERSION)' .
+
+base-image:
+	@conf/base-image.sh '$(BUILD)/base-image'
+
+# The marks are on a volume that outlives `make down`; `docker volume rm markbook_run` ends them.
+.PHONY: up down
+up: images
+	$(compose) up -d --no-build
+	@echo 'Markbook is at http://127.0.0.1:$(or $(PORT),8080)/; make down ends it'
+down:
+	$(compose) down
+
+.PHONY: test-containers
+test-containers:
+	@BUILD='$(BUILD)' tests/containers/engine.sh tests/containers/run.sh

@@ -1,0 +1,120 @@
+#!/usr/bin/env bats
+# What is in the images, and that the same input makes the same ones.
+
+load helper
+
+# listing IMAGE: its files, as tar lists them, without those that the engine puts into a container.
+listing() {
+	local container
+	container=$(docker create "$1" 2>/dev/null)
+	docker export "$container" | tar --list --verbose --numeric-owner |
+		awk '$6 !~ /^(\.dockerenv|dev\/.+|etc\/(hosts|hostname|mtab|resolv\.conf))$/'
+	docker rm "$container" >/dev/null
+}
+
+compressed() {
+	docker save "$1" | gzip | wc -c
+}
+
+# executables IMAGE: all files in it that can be run but libraries.
+executables() {
+	listing "$1" | awk '$1 ~ /^-.*x/ && $6 !~ /\.so(\.[0-9]+)*$/ { print $6 }' | sort | paste -sd' '
+}
+
+@test "the responder's image holds no program but markbook" {
+	[[ $(executables "$RESPONDER_IMAGE") == usr/bin/markbook ]] || fail "$(executables "$RESPONDER_IMAGE")"
+}
+
+@test "the front's image holds no program but nginx, and markbook for the health check" {
+	[[ $(executables "$FRONT_IMAGE") == 'usr/bin/markbook usr/sbin/nginx' ]] || fail "$(executables "$FRONT_IMAGE")"
+}
+
+@test "the images hold nothing but programs, libraries, configuration, page and licences" {
+	local image strange
+	for image in "$RESPONDER_IMAGE" "$FRONT_IMAGE"; do
+		strange=$(listing "$image" | awk '$1 !~ /^d/ { print $6 }' | grep -Ev \
+			'^(usr/s?bin/(markbook|nginx)|lib(64)?/.*\.so(\.[0-9]+)*|etc/(passwd|group)|usr/share/(markbook|common-licenses|doc/[^/]+)/.*)$' || :)
+		[[ -z $strange ]] || fail "$image: $strange"
+	done
+}
+
+@test "no file in them has a set-user-id bit, or is writable by others" {
+	local image
+	for image in "$RESPONDER_IMAGE" "$FRONT_IMAGE"; do
+		! listing "$image" | grep -E '^-(..[sS]|.....[sS]|.......w)' || fail "$image"
+	done
+}
+
+@test "each library comes with its licence, and with the texts that it refers to" {
+	local image
+	for image in "$RESPONDER_IMAGE" "$FRONT_IMAGE"; do
+		listing "$image" >"$BATS_TEST_TMPDIR/files"
+		for package in markbook libc6 libfcgi0t64 libjson-c5 liblmdb0; do
+			grep -q "usr/share/doc/$package/copyright" "$BATS_TEST_TMPDIR/files" || fail "$image: $package"
+		done
+		grep -q usr/share/common-licenses/LGPL-2.1 "$BATS_TEST_TMPDIR/files"
+	done
+	for package in nginx libssl3t64 libpcre2-8-0 zlib1g libzstd1 libcrypt1; do
+		grep -q "usr/share/doc/$package/copyright" "$BATS_TEST_TMPDIR/files" || fail "$package"
+	done
+}
+
+@test "user, signal and labels are set" {
+	local image
+	for image in "$RESPONDER_IMAGE SIGTERM" "$FRONT_IMAGE SIGQUIT"; do
+		state_is "${image% *}" .Config.User 10001:10001
+		state_is "${image% *}" .Config.StopSignal "${image#* }"
+		state_is "${image% *}" 'index .Config.Labels "org.opencontainers.image.version"' "$IMAGE_VERSION"
+		state_is "${image% *}" 'index .Config.Labels "org.opencontainers.image.licenses"' BSD-2-Clause
+	done
+	docker run --rm "$RESPONDER_IMAGE" version 3>&- | grep -F "$IMAGE_VERSION"
+}
+
+@test "both images declare the volume at the same path, with the same owner" {
+	local image
+	for image in "$RESPONDER_IMAGE" "$FRONT_IMAGE"; do
+		state_is "$image" 'json .Config.Volumes' '{"/run/markbook":{}}'
+		listing "$image" | grep -E '^drwxr-x--- 10001/10001 .* run/markbook/$'
+		# A symbolic link on the way to it and Fargate would not see that they are one.
+		listing "$image" | grep -E '^drwxr-xr-x .* run/$'
+	done
+}
+
+@test "compressed, the responder's image has at most 3 MB and the front's at most 7 MB" {
+	local responder front
+	responder=$(compressed "$RESPONDER_IMAGE") front=$(compressed "$FRONT_IMAGE")
+	echo "# responder $responder bytes, front $front bytes" >&3
+	((responder <= 3000000 && front <= 7000000))
+}
+
+# layers NAME DIRECTORY ROLE: of an image built anew from there.
+layers() {
+	docker build --quiet ${BUILD_FLAGS:-} --no-cache --target "$3" --build-arg "ROLE=$3" -t "$1" "$2" >/dev/null
+	state "$1" 'json .RootFS.Layers'
+	docker rmi "$1" >/dev/null
+}
+
+@test "the same sources make the same layers, whatever their times and modes" {
+	local name=markbook-test-$RANDOM again one
+	mkdir "$BATS_TEST_TMPDIR/tree"
+	tar -C "$TREE" --exclude=./build --exclude=./.git --exclude=./run -c . |
+		tar -C "$BATS_TEST_TMPDIR/tree" -x --touch
+	chmod -R go-rwx "$BATS_TEST_TMPDIR/tree"
+	again=$(layers "$name" "$BATS_TEST_TMPDIR/tree" front)
+	one=$(state "$FRONT_IMAGE" 'json .RootFS.Layers')
+	[[ $again == "$one" && $one == *sha256:* ]] || fail "$again" "$one"
+	# The cached build stage is the one made just now.
+	docker build --quiet ${BUILD_FLAGS:-} --target responder --build-arg ROLE=responder -t "$name" \
+		"$BATS_TEST_TMPDIR/tree" >/dev/null
+	again=$(state "$name" 'json .RootFS.Layers')
+	docker rmi "$name" >/dev/null
+	one=$(state "$RESPONDER_IMAGE" 'json .RootFS.Layers')
+	[[ $again == "$one" ]] || fail "$again" "$one"
+}
+
+@test "the debug role has a shell and tools" {
+	local name=markbook-test-$RANDOM
+	docker build --quiet ${BUILD_FLAGS:-} --build-arg ROLE=debug -t "$name" "$TREE" >/dev/null
+	docker run --rm "$name" bash -c 'markbook version && curl --version && command -v strace apt-get' 3>&-
+	docker rmi "$name" >/dev/null
+}
