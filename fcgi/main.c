@@ -53,14 +53,14 @@ run_health(const struct config *config)
 	return st == ST_OK ? EXIT_SUCCESS : fail("health", &why);
 }
 
-/* The store that is there, at the size it has. */
+/* Only a store that was checked: a damaged one could end the process. */
 static enum status
 open_existing(struct store **store, const struct config *config, struct problem *why)
 {
-	struct store_options o = config->store;
+	bool there;
+	enum status st = store_verify(&config->store, &there, why);
 
-	o.size = 0;
-	return store_open(store, &o, why);
+	return st == ST_OK ? store_open(store, &config->store, why) : st;
 }
 
 static int
@@ -77,15 +77,18 @@ run_dump(const struct config *config)
 	return st == ST_OK ? EXIT_SUCCESS : fail("dump", &why);
 }
 
+/* Into the store that is there, at the size it has, or into a new one. */
 static int
 run_load(const struct config *config)
 {
-	struct store_options o = config->store;
 	struct problem why = {""};
-	enum status st;
+	bool there, fresh;
+	enum status st = store_verify(&config->store, &there, &why);
 
-	o.size = 0;
-	st = transfer_load_file(&o, config->file, config->replace, &why);
+	if (st == ST_OK && !there)
+		st = store_prepare(&config->store, &fresh, &why);
+	if (st == ST_OK)
+		st = transfer_load_file(&config->store, config->file, config->replace, &why);
 	return st == ST_OK ? EXIT_SUCCESS : fail("load", &why);
 }
 

@@ -92,6 +92,12 @@ struct store_stats {
  */
 enum status store_prepare(const struct store_options *o, bool *fresh, struct problem *why);
 
+/*
+ * Check a store as store_prepare does, and change nothing.  *there is false, and all
+ * well, where there is none yet.
+ */
+enum status store_verify(const struct store_options *o, bool *there, struct problem *why);
+
 /* Open a prepared store, once a process, after any fork.  As above. */
 enum status store_open(struct store **out, const struct store_options *o, struct problem *why);
 
@@ -113,6 +119,9 @@ enum status store_write(struct store *s, struct view **out);
 /* Either way the batch is over.  ST_OK, or nothing of it happened: ST_FULL, ST_IO, ST_NO_MEMORY. */
 enum status store_commit(struct store *s);
 void store_abort(struct store *s);
+
+/* Whether a batch could be committed now; ST_FULL is a store that works. */
+enum status store_probe(struct store *s);
 
 /* The store's identity and its last revision in this view. */
 uint64_t store_id(const struct store *s);

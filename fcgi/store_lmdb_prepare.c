@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <libgen.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -12,6 +13,7 @@ struct preparation {
 	const struct store_options *o;
 	struct problem *why;
 	char file[4096]; /* the path of the data file */
+	bool exists;	 /* the directory */
 	struct stat data; /* st_size is 0 where there is none */
 	struct store_verdict verdict;
 };
@@ -28,17 +30,14 @@ foreign(const struct preparation *p, const char *what)
 }
 
 static enum status
-make_directory(const struct preparation *p)
+look_at_path(struct preparation *p)
 {
 	const char *path = p->o->path;
 	struct stat sb;
 
-	if (mkdir(path, 0700) != 0 && errno != EEXIST)
-		return problem_set(p->why, ST_STORE_ACCESS,
-				   "store %s: cannot make this directory: %s; give --store another",
-				   path, strerror(errno));
-	if (stat(path, &sb) != 0)
-		return store_open_status(path, errno, p->why);
+	p->exists = stat(path, &sb) == 0;
+	if (!p->exists)
+		return errno == ENOENT ? ST_OK : store_open_status(path, errno, p->why);
 	if (!S_ISDIR(sb.st_mode))
 		return problem_set(p->why, ST_STORE_FOREIGN,
 				   "store %s: is not a directory; give --store an empty directory",
@@ -47,13 +46,26 @@ make_directory(const struct preparation *p)
 }
 
 static enum status
+make_directory(const struct preparation *p)
+{
+	if (!p->exists && mkdir(p->o->path, 0700) != 0)
+		return problem_set(p->why, ST_STORE_ACCESS,
+				   "store %s: cannot make this directory: %s; give --store another",
+				   p->o->path, strerror(errno));
+	return ST_OK;
+}
+
+static enum status
 look_through_directory(const struct preparation *p)
 {
 	static const char *const ours[] = {".", "..", STORE_DATA_FILE, STORE_LOCK_FILE};
-	DIR *dir = opendir(p->o->path);
+	DIR *dir;
 	enum status st = ST_OK;
 	struct dirent *entry;
 
+	if (!p->exists)
+		return ST_OK;
+	dir = opendir(p->o->path);
 	if (dir == NULL)
 		return store_open_status(p->o->path, errno, p->why);
 	while (st == ST_OK && (entry = readdir(dir)) != NULL) {
@@ -89,6 +101,14 @@ look_at_data(struct preparation *p)
 	return p->verdict.status;
 }
 
+static bool
+parent_statvfs(const char *path, struct statvfs *fs)
+{
+	char copy[4096];
+
+	return strlen(path) < sizeof(copy) && statvfs(dirname(strcpy(copy, path)), fs) == 0;
+}
+
 static enum status
 look_for_space(const struct preparation *p)
 {
@@ -101,7 +121,7 @@ look_for_space(const struct preparation *p)
 				   "store %s: its file takes %llu bytes, more than --store-size "
 				   "%llu; give at least as many",
 				   path, (unsigned long long)p->verdict.extent, want);
-	if (statvfs(path, &fs) != 0)
+	if (statvfs(path, &fs) != 0 && (errno != ENOENT || !parent_statvfs(path, &fs)))
 		return store_open_status(path, errno, p->why);
 	have = (unsigned long long)fs.f_bavail * fs.f_frsize +
 	       (unsigned long long)p->data.st_blocks * 512;
@@ -178,18 +198,37 @@ make_store(struct preparation *p)
 	return rc == MDB_SUCCESS ? ST_OK : store_open_status(o->path, rc, p->why);
 }
 
+static enum status
+look(struct preparation *p)
+{
+	enum status st;
+
+	if (!store_path(p->file, sizeof(p->file), p->o->path, STORE_DATA_FILE))
+		return store_open_status(p->o->path, ENAMETOOLONG, p->why);
+	if ((st = look_at_path(p)) != ST_OK || (st = look_through_directory(p)) != ST_OK)
+		return st;
+	return look_at_data(p);
+}
+
 enum status
 store_prepare(const struct store_options *o, bool *fresh, struct problem *why)
 {
 	struct preparation p = {.o = o, .why = why};
 	enum status st;
 
-	if (!store_path(p.file, sizeof(p.file), o->path, STORE_DATA_FILE))
-		return store_open_status(o->path, ENAMETOOLONG, why);
-	if ((st = make_directory(&p)) != ST_OK || (st = look_through_directory(&p)) != ST_OK ||
-	    (st = look_at_data(&p)) != ST_OK || (st = look_for_space(&p)) != ST_OK ||
-	    (st = make_store(&p)) != ST_OK)
+	if ((st = look(&p)) != ST_OK || (st = look_for_space(&p)) != ST_OK ||
+	    (st = make_directory(&p)) != ST_OK || (st = make_store(&p)) != ST_OK)
 		return st;
 	*fresh = p.verdict.meta.revision == 0;
 	return ST_OK;
+}
+
+enum status
+store_verify(const struct store_options *o, bool *there, struct problem *why)
+{
+	struct preparation p = {.o = o, .why = why};
+	enum status st = look(&p);
+
+	*there = p.data.st_size > 0;
+	return st;
 }

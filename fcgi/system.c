@@ -12,10 +12,13 @@ static bool
 answer_ready(const struct system_context *sys, struct response *res)
 {
 	struct view *view;
+	enum status st = store_read(sys->store, &view);
 
-	if (store_read(sys->store, &view) != ST_OK || store_write(sys->store, &view) != ST_OK)
+	if (st == ST_OK)
+		st = store_probe(sys->store);
+	/* A full store is read, and emptied, as ever. */
+	if (st != ST_OK && st != ST_FULL)
 		return false;
-	store_abort(sys->store);
 	buf_adds(&res->body, "{\"status\":\"ready\"}");
 	return true;
 }

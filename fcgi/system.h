@@ -19,7 +19,7 @@ struct system_context {
  * HEAD only, or 404.
  *
  * /healthz  200: this process answers.
- * /readyz   200: the store can be read, and its write lock be taken; else 503.
+ * /readyz   200: the store can be read, and a commit succeeds; else 503.
  * /metrics  200: the Prometheus text format, over all processes.
  */
 void system_answer(const struct system_context *sys, const struct request *req,

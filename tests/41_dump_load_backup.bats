@@ -137,16 +137,27 @@ assert_failed() {
 	markbook dump --store "$STORE" | cmp - "$BODY"
 }
 
-@test "dump, backup and load of no store are errors and make none" {
+@test "dump and backup of no store are errors and make none" {
 	run_markbook dump --store "$AREA/none"
 	assert_failed
-	[[ ! -e $AREA/none ]]
 	run_markbook backup --store "$AREA/none" "$AREA/copy"
 	assert_failed
-	echo '{}' >"$AREA/in.json"
-	run_markbook load --store "$AREA/none" "$AREA/in.json"
-	assert_failed
 	[[ ! -e $AREA/none && ! -e $AREA/copy ]]
+}
+
+@test "load makes the store where there is none, and refuses what it could not make it in" {
+	echo '{"a": {"b": 1}}' >"$AREA/in.json"
+	run_markbook load --store "$AREA/none" --store-size 2M "$AREA/in.json"
+	[[ $result == 0 ]] || fail "$err"
+	[[ $(markbook dump --store "$AREA/none" | jq -c .) == '{"a":{"b":1}}' ]]
+	mkdir "$AREA/foreign"
+	touch "$AREA/foreign/notes.txt"
+	run_markbook load --store "$AREA/foreign" "$AREA/in.json"
+	assert_failed
+	[[ $err == *notes.txt* && $(ls -A "$AREA/foreign") == notes.txt ]]
+	run_markbook load --store "$AREA/huge" --store-size 1T "$AREA/in.json"
+	assert_failed
+	[[ ! -e $AREA/huge ]]
 }
 
 @test "a backup put into an empty directory is the store again, with its ETags" {
