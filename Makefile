@@ -41,7 +41,9 @@ compile = $(CC) -std=c11 $(defines) $(fortify) $(CPPFLAGS) $(CFLAGS) $(warnings)
 	-fstack-protector-strong $(clash_protection)
 link = $(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack
 
-sanitizers := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+# Undefined behaviour traps, since only the address sanitizer's reports can be told to go to a file.
+sanitizers := -fsanitize=address,undefined -fsanitize-undefined-trap-on-error \
+	-fno-omit-frame-pointer
 compile_asan = $(CC) -std=c11 $(defines) -U_FORTIFY_SOURCE $(CPPFLAGS) $(CFLAGS) -O1 $(warnings) \
 	$(sanitizers)
 link_asan = $(CC) $(CFLAGS) $(LDFLAGS) $(sanitizers)
@@ -95,8 +97,10 @@ help:
 	@echo 'make test       all tests; test-unit, test-bats, test-asan are parts of it'
 	@echo 'make lint       formatting, compilers'"'"' and analysers'"'"' warnings, scripts, nginx.conf'
 	@echo 'make format     put the C sources into shape'
-	@echo 'make bench      the benchmark'
-	@echo 'make images     both container images'
+	@echo 'make bench      the benchmark, some 8 minutes; make bench-quick, one'
+	@echo 'make images     both container images; make base-image where none can be pulled'
+	@echo 'make up         both containers, at http://127.0.0.1:8080; make down ends them'
+	@echo 'make test-containers, test-deploy, test-fresh   on a real engine, of deploy/, from scratch'
 	@echo 'make deps       install the Debian packages that all this needs'
 	@echo 'make install    into DESTDIR and PREFIX ($(PREFIX)); make uninstall takes it away again'
 	@echo 'make clean      remove what was built'
@@ -136,16 +140,24 @@ sources = $(wildcard fcgi/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch])
 format:
 	clang-format -i $(sources)
 
-.PHONY: bench
-bench: deps
+.PHONY: bench bench-quick
+bench: bench_flags =
+bench-quick: bench_flags = --quick
+bench bench-quick: deps
 	@$(MAKE) --no-print-directory all
-	@bench/run.sh
+	@bench/run.sh $(bench_flags)
+
+# The README's two commands on a fresh Debian 12 and 13.
+.PHONY: test-fresh
+test-fresh:
+	@tests/fresh.sh bookworm
+	@tests/fresh.sh trixie
 
 .PHONY: clean
 clean:
 	rm -rf '$(BUILD)'
 
-include containers.mk
+include containers.mk deploy.mk
 
 # --- installation --------------------------------------------------------------------------------
 

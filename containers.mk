@@ -27,4 +27,5 @@ down:
 
 .PHONY: test-containers
 test-containers:
+	@conf/deps.sh containers
 	@BUILD='$(BUILD)' tests/containers/engine.sh tests/containers/run.sh

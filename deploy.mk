@@ -8,6 +8,7 @@ deploy-tools: $(deploy_tools)/.installed $(deploy_tools)/bin/actionlint
 
 # The aws command, cfn-lint and moto, in a virtual environment: nothing else is touched.
 $(deploy_tools)/.installed: tests/deploy/requirements.txt
+	@conf/deps.sh deploy
 	@echo 'VENV $(deploy_tools)'
 	@python3 -m venv '$(deploy_tools)'
 	@'$(deploy_tools)/bin/pip' install --quiet --disable-pip-version-check -r $<

@@ -49,7 +49,7 @@ class Places:
         """The path of a program, and the environment that it needs."""
         found = shutil.which(name)
         if not found:
-            raise Failure(f"{name} is not there")
+            raise Failure(f"{Path(name).name} is not there")
         unpacked = Path(found).is_relative_to(self.debian)
         return found, self.library_path() if unpacked else {}
 
@@ -108,9 +108,7 @@ class Contender:
 
     def launch(self, program, *argv, **environment):
         path, needed = self.places.program(str(program))
-        service = Service(
-            Path(path).name, [path, *argv], self.directory, {**needed, **environment}
-        )
+        service = Service(Path(path).name, [path, *argv], self.directory, {**needed, **environment})
         self.behind.append(service)
         return service
 
@@ -160,10 +158,16 @@ class Contender:
             connection.close()
 
     def ask(self, method, path, body=""):
-        status, answer = self.request(method, path, body)
+        try:
+            status, answer = self.request(method, path, body)
+        except (OSError, http.client.HTTPException) as error:
+            raise Failure(f"does not answer {method} {path}: {error}") from error
         if status not in (200, 201, 204):
             raise Failure(f"answers {method} {path} with {status}: {answer[:200]!r}")
-        return json.loads(answer) if answer else None
+        try:
+            return json.loads(answer) if answer else None
+        except ValueError as error:
+            raise Failure(f"answers {method} {path} with what is not JSON") from error
 
     def answers(self):
         try:
@@ -173,12 +177,16 @@ class Contender:
 
     def check(self, expected):
         """Failure where what it serves is not this store."""
-        found = self.store(self.ask("GET", "/json"))
-        if found != expected:
-            raise Failure(f"serves another store than it should: {json.dumps(found)[:200]}")
         collection, record, value = dataset.records(expected)[0]
-        if self.value(self.ask("GET", dataset.path(collection, record))) != value:
-            raise Failure("serves another value than it should")
+        try:
+            right = (
+                self.store(self.ask("GET", "/json")) == expected
+                and self.value(self.ask("GET", dataset.path(collection, record))) == value
+            )
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise Failure("answers in another shape than it should") from error
+        if not right:
+            raise Failure("serves other values than it should")
 
     def requests(self, operation):
         return dataset.requests(operation, self.body)
@@ -259,7 +267,6 @@ class Gunicorn(Peer):
             self.places.venv / "bin/gunicorn", "--bind", f"unix:{self.socket}",
             "--workers", "1", "--threads", str(GUNICORN_THREADS), "--keep-alive", "75",
             "--chdir", str(PEERS / "flask"), "app:app",
-            PYTHONDONTWRITEBYTECODE="1",
         )  # fmt: skip
 
 
@@ -272,7 +279,6 @@ class Uwsgi(Peer):
             self.places.venv / "bin/uwsgi", "--socket", self.socket, "--master", "--die-on-term",
             "--processes", "1", "--disable-logging",
             "--venv", str(self.places.venv), "--chdir", str(PEERS / "flask"), "--module", "app:app",
-            PYTHONDONTWRITEBYTECODE="1",
         )  # fmt: skip
 
 

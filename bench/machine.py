@@ -34,6 +34,7 @@ def _output(*argv, **environment):
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            check=False,
         )
     except OSError:
         return ""
@@ -52,8 +53,7 @@ def _field(file, name):
 
 def _packages(venv):
     asked = (
-        "from importlib.metadata import version as v;"
-        "print(v('flask'), v('gunicorn'), v('pyuwsgi'))"
+        "from importlib.metadata import version as v;print(v('flask'), v('gunicorn'), v('pyuwsgi'))"
     )
     return _output(venv / "bin/python", "-c", asked).split()
 

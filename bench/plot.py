@@ -28,7 +28,6 @@ STYLE = {
     "ytick.left": False,
     # The same input gives the same file.
     "svg.hashsalt": "markbook",
-    "svg.fonttype": "none",
 }
 
 
@@ -70,9 +69,7 @@ def draw_rates(axes, results, operation, names):
         median, low, high = rate["median"], rate["min"], rate["max"]
         axes.barh(y, median, 0.62, color=colour(name, contender))
         axes.plot([low, high], [y, y], color=INK, linewidth=0.8, marker="|", markersize=5)
-        axes.annotate(
-            f"{median:,.0f}", (high, y), (5, 0), textcoords="offset points", va="center"
-        )
+        axes.annotate(f"{median:,.0f}", (high, y), (5, 0), textcoords="offset points", va="center")
         longest = max(longest, high)
     prepare(axes, results, names, longest)
     axes.set_title(f"{dataset.OPERATIONS[operation]}: requests/s", loc="left", fontweight="bold")
@@ -83,10 +80,8 @@ def draw_costs(axes, results, operation, names):
     for y, name in enumerate(names):
         of_it = results["contenders"][name]["operations"][operation]
         front, behind = of_it["front_us"]["median"], of_it["behind_us"]["median"]
-        axes.barh(y, front, 0.62, color=FRONT, label="nginx" if y == 0 else None)
-        axes.barh(
-            y, behind, 0.62, left=front, color=BEHIND, label="what stands behind it" if y == 0 else None
-        )
+        axes.barh(y, front, 0.62, color=FRONT)
+        axes.barh(y, behind, 0.62, left=front, color=BEHIND)
         axes.annotate(
             f"{front:.0f} + {behind:.0f}" if behind else f"{front:.0f}",
             (front + behind, y),
@@ -113,7 +108,7 @@ def draw(results):
     for (rates, costs), operation in zip(grid, names):
         draw_rates(rates, results, operation, names[operation])
         draw_costs(costs, results, operation, names[operation])
-    grid[0][1].legend(loc="center right", frameon=False)
+    grid[0][1].legend(["nginx", "what stands behind it"], loc="center right", frameon=False)
     settings, machine = results["settings"], results["machine"]
     figure.supxlabel(
         f"{settings['connections']} connections through nginx, {settings['records']} records, "

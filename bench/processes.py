@@ -1,5 +1,6 @@
 """Processes that are started, accounted for and ended by their id."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -89,10 +90,8 @@ class Service:
             self.process.kill()
             self.process.wait()
         for pid in self.pids():
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
 
 
 def poll(seconds, attempt, services):

@@ -157,3 +157,11 @@ def to_markdown(results):
     blocks = [_table(results, operation) for operation in dataset.OPERATIONS]
     blocks += [_memory(results), ["  \n".join(_about(results))]]
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+
+
+def insert(results, file):
+    """Puts the tables and the marks where this file has those of the last run."""
+    before, begin, rest = file.read_text().partition("<!-- the last run -->\n")
+    _, end, after = rest.partition("<!-- end of the last run -->\n")
+    reached = "".join(f"- {mark_line(mark)}\n" for mark in results["marks"])
+    file.write_text(f"{before}{begin}\n{reached}\n{to_markdown(results)}\n{end}{after}")

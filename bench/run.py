@@ -21,15 +21,23 @@ HERE = Path(__file__).resolve().parent
 CONNECTIONS = 64
 LOAD_THREADS = 2
 SECONDS = 1
-ROUNDS = {"full": 17, "quick": 5}
+ROUNDS = {"full": 15, "quick": 5}
 # Rounds end where another would go beyond this; the rest is for what follows them.
-BUDGET = {"full": 510, "quick": 75}
+BUDGET = {"full": 490, "quick": 75}
 
 METRICS = ("requests_per_s", "front_us", "behind_us", "load_us", "p50_ms", "p99_ms", "elsewhere")
 
 
 def say(text):
     print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+def drop(contender, failure, left_out):
+    """Goes on without one, unless the run would say nothing then."""
+    say(f"without {contender.label}: {failure}")
+    if contender.name in contenders.REQUIRED:
+        raise failure
+    left_out[contender.label] = str(failure)
 
 
 def start_all(classes, places):
@@ -44,10 +52,7 @@ def start_all(classes, places):
             except Failure as failure:
                 started.remove(contender)
                 contender.stop()
-                left_out[contender.label] = str(failure)
-                say(f"without {contender.label}: {failure}")
-                if contender.name in contenders.REQUIRED:
-                    raise
+                drop(contender, failure, left_out)
     except BaseException:
         stop_all(started)
         raise
@@ -83,7 +88,7 @@ class Load:
                 "--", self.requests_file(contender, operation),
             ],
             env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=seconds + 30,
+            timeout=seconds + 30, check=False,
         )  # fmt: skip
         if done.returncode != 0:
             raise Failure(f"wrk: {done.stderr.strip()}")
@@ -137,11 +142,12 @@ def interleave(load, cells, rounds, deadline):
 
 
 def spread(values):
+    rounded = [float(f"{value:.5g}") for value in values]
     return {
-        "median": statistics.median(values),
-        "min": min(values),
-        "max": max(values),
-        "all": [float(f"{value:.5g}") for value in values],
+        "median": statistics.median(rounded),
+        "min": min(rounded),
+        "max": max(rounded),
+        "all": rounded,
     }
 
 
@@ -164,14 +170,17 @@ def summary(started, runs):
     return out
 
 
-def check_after(started):
-    """Every record was PUT, and has to be what it was PUT to."""
+def check_after(started, left_out):
+    """Those that hold what was PUT: every record was."""
+    sound = []
     for contender in started:
-        if "put" in contender.operations:
-            try:
+        try:
+            if "put" in contender.operations:
                 contender.check(dataset.AFTER)
-            except Failure as failure:
-                raise Failure(f"{contender.label}, after the runs: {failure}") from failure
+            sound.append(contender)
+        except Failure as failure:
+            drop(contender, failure, left_out)
+    return sound
 
 
 def benchmark(kind, places, deadline):
@@ -182,8 +191,7 @@ def benchmark(kind, places, deadline):
                  if operation in c.operations]  # fmt: skip
         about = machine.describe(places, HERE.parent)
         runs = interleave(load, cells, ROUNDS[kind], deadline)
-        check_after(started)
-        about_contenders = summary(started, runs)
+        about_contenders = summary(check_after(started, left_out), runs)
     finally:
         stop_all(started)
     results = {
@@ -208,7 +216,6 @@ def benchmark(kind, places, deadline):
 def write(results, directory, venv):
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "results.json").write_text(report.to_json(results))
-    (directory / "table.md").write_text(report.to_markdown(results))
     python = venv / "bin/python"
     subprocess.run([python, HERE / "plot.py", directory / "results.json", directory], check=True)
 
@@ -237,13 +244,17 @@ def main():
         sys.exit(f"bench: {failure}")
     finally:
         places.remove()
-    # A quick run is no record.
-    directory = HERE / "results" if kind == "full" else places.bench / "quick"
+    if kind == "full":
+        directory = HERE / "results"
+        report.insert(results, HERE / "README.md")
+    else:
+        # No record: for a look only.
+        directory = places.bench / "quick"
     write(results, directory, places.venv)
-    print(report.to_markdown(results))
+    print(report.to_markdown(results), flush=True)
     for mark in results["marks"]:
-        print(report.mark_line(mark))
-    say(f"written to {os.path.relpath(directory)}")
+        print(report.mark_line(mark), flush=True)
+    say(f"results.json, plot.svg and plot.png are in {os.path.relpath(directory)}")
 
 
 if __name__ == "__main__":

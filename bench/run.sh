@@ -127,4 +127,4 @@ if [[ ${1-} != --quick ]] && command -v go >/dev/null; then
 		say "cannot build the peer in Go; $log has the reason"
 fi
 
-exec python3 "$here/run.py" --build "$build" --spent "$((SECONDS - started))" "$@"
+PYTHONDONTWRITEBYTECODE=1 exec python3 "$here/run.py" --build "$build" --spent "$((SECONDS - started))" "$@"

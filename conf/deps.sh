@@ -3,20 +3,27 @@
 #
 #	conf/deps.sh run     to build it and to run it
 #	conf/deps.sh test    also to test and lint it
+#	conf/deps.sh containers, conf/deps.sh deploy    for make test-containers, make test-deploy
 #
 # Says nothing and takes no time where all is there.  Starts no service, and leaves an nginx that
 # it had to install switched off at boot: Markbook starts one of its own.
 set -euo pipefail
 
 run=(gcc libc6-dev make libfcgi-dev libjson-c-dev liblmdb-dev nginx)
-test=(bats parallel curl jq python3 procps libcmocka-dev
+test=(bats parallel curl jq python3 procps lmdb-utils libcmocka-dev
 	clang clang-tidy clang-format cppcheck shellcheck chromium chromium-driver)
+containers=(bats curl jq python3 python3-yaml docker.io docker-compose debootstrap iptables)
+deploy=(bats jq python3-venv shellcheck)
+# Any Go will do.
+command -v go >/dev/null || deploy+=(golang-go)
 
 case ${1-} in
 run) wanted=("${run[@]}") ;;
 test) wanted=("${run[@]}" "${test[@]}") ;;
+containers) wanted=("${containers[@]}") ;;
+deploy) wanted=("${deploy[@]}") ;;
 *)
-	echo "usage: $0 run|test" >&2
+	echo "usage: $0 run|test|containers|deploy" >&2
 	exit 2
 	;;
 esac

@@ -26,8 +26,8 @@ struct api_call {
 	struct route route;
 	struct query query;
 	uint64_t store_id;
-	bool minimal;	     /* Prefer: return=minimal */
-	struct problem why;  /* of a failure */
+	bool minimal;	    /* Prefer: return=minimal */
+	struct problem why; /* of a failure */
 	struct edits edits;
 	struct buf scratch;
 };

@@ -42,8 +42,9 @@ static const struct option options[] = {
      "N", "worker processes (default: one for each processor)"},
     {"store", "MARKBOOK_STORE", KIND_STRING, STORE_COMMANDS, AT(store.path), "/dev/shm/markbook", 1,
      3000, NULL, "DIR", "directory of the store"},
-    {"store-size", "MARKBOOK_STORE_SIZE", KIND_SIZE, COMMAND_SERVE | COMMAND_LOAD, AT(store.size), "32M",
-     (uint64_t)1 << 20, (uint64_t)1 << 40, NULL, "SIZE", "what the store may take, from 1M to 1T"},
+    {"store-size", "MARKBOOK_STORE_SIZE", KIND_SIZE, COMMAND_SERVE | COMMAND_LOAD, AT(store.size),
+     "32M", (uint64_t)1 << 20, (uint64_t)1 << 40, NULL, "SIZE",
+     "what the store may take, from 1M to 1T"},
     {"durability", "MARKBOOK_DURABILITY", KIND_CHOICE, COMMAND_SERVE | COMMAND_LOAD,
      AT(store.durability), "none", 0, 0, durabilities, "none|commit",
      "none: a write outlives any process; commit: and power loss"},
@@ -231,7 +232,8 @@ parse_flag(struct config *c, enum command command, const char *name, int left, c
 	if (o->kind == KIND_FLAG)
 		return set(c, o, name, "--", o->flag, "") ? 1 : 0;
 	if (eq == NULL && left < 2) {
-		fprintf(stderr, "markbook %s: --%s takes a value: %s\n", name, o->flag, o->argument);
+		fprintf(stderr, "markbook %s: --%s takes a value: %s\n", name, o->flag,
+			o->argument);
 		return 0;
 	}
 	if (!set(c, o, name, "--", o->flag, eq != NULL ? eq + 1 : argv[1]))
@@ -265,7 +267,8 @@ parse_arguments(struct config *c, enum command command, const char *name, int ar
 		} else if (takes_file && c->file == NULL) {
 			c->file = argv[i++];
 		} else {
-			fprintf(stderr, "markbook %s: unexpected argument %s; see markbook %s --help\n",
+			fprintf(stderr,
+				"markbook %s: unexpected argument %s; see markbook %s --help\n",
 				name, argv[i], name);
 			return false;
 		}

@@ -69,9 +69,9 @@ status_code(const struct buf *answer, const char *prefix)
 
 	if (answer->len < len + 3 || memcmp(answer->data, prefix, len) != 0)
 		return 0;
-	return (unsigned)strtoul((char[]){answer->data[len], answer->data[len + 1],
-					  answer->data[len + 2], '\0'},
-				 NULL, 10);
+	return (unsigned)strtoul(
+	    (char[]){answer->data[len], answer->data[len + 1], answer->data[len + 2], '\0'}, NULL,
+	    10);
 }
 
 static enum status
@@ -132,7 +132,8 @@ health_http(const char *url, unsigned timeout, struct problem *why)
 	buf_addc(&address, '\0');
 	buf_addf(&request, "GET %s HTTP/1.0\r\nHost: %.*s\r\nConnection: close\r\n\r\n",
 		 *path == '\0' ? "/" : path, (int)(path - host), host);
-	st = address.failed ? ST_NO_MEMORY : exchange(address.data, timeout, &request, &answer, why);
+	st =
+	    address.failed ? ST_NO_MEMORY : exchange(address.data, timeout, &request, &answer, why);
 	if (st == ST_OK)
 		st = judge(url,
 			   status_code(&answer, answer.len > 7 && answer.data[7] == '0'

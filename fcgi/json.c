@@ -33,7 +33,11 @@ json_doc_new(void)
 	doc->tokener = json_tokener_new_ex(TREE_DEPTH);
 	if (doc->tokener == NULL)
 		goto no_tokener;
-	json_tokener_set_flags(doc->tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	/*
+	 * Not JSON_TOKENER_STRICT: in 0.18 it refuses integers beyond 64 bits, and bytes from 0x80
+	 * up as control characters.  What it would be for, the scanner has refused before.
+	 */
+	json_tokener_set_flags(doc->tokener, JSON_TOKENER_VALIDATE_UTF8);
 	return doc;
 
 no_tokener:

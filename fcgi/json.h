@@ -3,7 +3,7 @@
  *
  * Values are kept as the text that was sent, white space between tokens
  * aside, so that no number is rounded and no escape rewritten.  Text is
- * accepted only where json-c, in its strict mode, and the scanner in
+ * accepted only where json-c and the scanner in
  * json_scan.c both find it valid: json-c lets pass some texts that RFC 8259
  * does not have (NaN, "-01", "1.", raw control characters in strings,
  * overlong UTF-8), and it cannot give the text of a number back.  A text of

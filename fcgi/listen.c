@@ -55,8 +55,8 @@ is_abandoned(const struct sockaddr_un *sun)
 
 	if (fd < 0)
 		return false;
-	abandoned = connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) != 0 &&
-		    errno == ECONNREFUSED;
+	abandoned =
+	    connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) != 0 && errno == ECONNREFUSED;
 	close(fd);
 	return abandoned;
 }
@@ -71,7 +71,8 @@ clear_path(const struct sockaddr_un *sun, struct problem *why)
 		if (lstat(sun->sun_path, &sb) != 0)
 			return ST_OK;
 		if (!S_ISSOCK(sb.st_mode))
-			return problem_set(why, ST_IO, "--socket %s: there is a file that is no socket",
+			return problem_set(why, ST_IO,
+					   "--socket %s: there is a file that is no socket",
 					   sun->sun_path);
 		if (is_abandoned(sun)) {
 			unlink(sun->sun_path);
@@ -148,8 +149,8 @@ listen_open(struct listener *out, int listen_fds, const char *address, mode_t mo
 	    struct problem *why)
 {
 	if (listen_fds > 1)
-		return problem_set(why, ST_IO, "LISTEN_FDS is %d, but only one socket can be served",
-				   listen_fds);
+		return problem_set(
+		    why, ST_IO, "LISTEN_FDS is %d, but only one socket can be served", listen_fds);
 	if (listen_fds == 1)
 		return adopt(out, FIRST_LISTEN_FD, "LISTEN_FDS", why);
 	if (is_listening(STDIN_FILENO))

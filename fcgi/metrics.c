@@ -5,11 +5,11 @@
 #include <time.h>
 
 /* Codes that this service answers with; any other is counted in the last place. */
-static const unsigned codes[METRICS_CODES] = {200, 201, 204, 304, 400, 404, 405, 409, 412, 413, 415,
-					      422, 500, 503, 507, 0};
+static const unsigned codes[METRICS_CODES] = {200, 201, 204, 304, 400, 404, 405, 409,
+					      412, 413, 415, 422, 500, 503, 507, 0};
 
 /* Upper bounds of the histogram, in nanoseconds. */
-static const uint64_t bounds[METRICS_BUCKETS] = {10000,	  25000,   50000,    100000,   250000,
+static const uint64_t bounds[METRICS_BUCKETS] = {10000,	  25000,   50000,    100000,	250000,
 						 1000000, 5000000, 25000000, 100000000, 1000000000};
 static const char *const bound_names[METRICS_BUCKETS] = {
     "0.00001", "0.000025", "0.00005", "0.0001", "0.00025", "0.001", "0.005", "0.025", "0.1", "1"};
@@ -107,10 +107,11 @@ add_requests(struct buf *out, const struct metrics *m, const char *const *method
 						(i * METRICS_CODES + c) * sizeof(counter));
 
 			if (n > 0)
-				buf_addf(out,
-					 "markbook_requests_total{method=\"%s\",code=\"%u\"} %" PRIu64
-					 "\n",
-					 method_names[i], codes[c], n);
+				buf_addf(
+				    out,
+				    "markbook_requests_total{method=\"%s\",code=\"%u\"} %" PRIu64
+				    "\n",
+				    method_names[i], codes[c], n);
 		}
 	}
 }

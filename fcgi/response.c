@@ -68,8 +68,7 @@ void
 response_problem(struct response *res, enum status st, const struct problem *why)
 {
 	const struct code *c = codes[st].code == 0 ? &codes[ST_IO] : &codes[st];
-	const char *detail =
-	    why != NULL && why->detail[0] != '\0' ? why->detail : status_text(st);
+	const char *detail = why != NULL && why->detail[0] != '\0' ? why->detail : status_text(st);
 	struct buf *b = &res->body;
 
 	buf_reset(b, BODY_KEEP);
@@ -80,7 +79,8 @@ response_problem(struct response *res, enum status st, const struct problem *why
 	res->code = c->code;
 	res->title = c->title;
 	res->type = "application/problem+json";
-	buf_addf(b, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u,\"detail\":", c->title,
+	buf_addf(b,
+		 "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u,\"detail\":", c->title,
 		 c->code);
 	json_add_string(b, slice_str(detail));
 	buf_adds(b, ",\"error\":");

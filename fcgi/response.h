@@ -11,17 +11,17 @@
 
 /* A zeroed struct is ready for use.  Buffers are owned, and kept for reuse by response_reset. */
 struct response {
-	unsigned code;		   /* HTTP status; set by the functions below */
-	const char *title;	   /* its reason phrase */
-	const char *type;	   /* of the body */
-	struct buf body;	   /* not sent with 204, 304 and to HEAD */
-	struct etag etag;	   /* empty: none */
-	struct buf location;	   /* empty: none */
-	struct buf link;	   /* empty: none */
-	const char *allow;	   /* NULL: none */
-	const char *accept_patch;  /* NULL: none */
-	bool minimal;		   /* Prefer: return=minimal was honoured */
-	bool head;		   /* the request was HEAD */
+	unsigned code;		  /* HTTP status; set by the functions below */
+	const char *title;	  /* its reason phrase */
+	const char *type;	  /* of the body */
+	struct buf body;	  /* not sent with 204, 304 and to HEAD */
+	struct etag etag;	  /* empty: none */
+	struct buf location;	  /* empty: none */
+	struct buf link;	  /* empty: none */
+	const char *allow;	  /* NULL: none */
+	const char *accept_patch; /* NULL: none */
+	bool minimal;		  /* Prefer: return=minimal was honoured */
+	bool head;		  /* the request was HEAD */
 };
 
 void response_reset(struct response *res);

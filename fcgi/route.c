@@ -96,8 +96,8 @@ query_parse(struct query *out, struct slice text, struct problem *why)
 		cut(text, '&', &part, &text);
 		cut(part, '=', &name, &value);
 		if (slice_eq(name, SLICE("pretty")))
-			out->pretty = !slice_eq(value, SLICE("0")) &&
-				      !slice_eq(value, SLICE("false"));
+			out->pretty =
+			    !slice_eq(value, SLICE("0")) && !slice_eq(value, SLICE("false"));
 		else if (slice_eq(name, SLICE("limit")))
 			st = parse_limit(out, value, why);
 		else if (slice_eq(name, SLICE("after")))

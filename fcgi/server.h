@@ -20,9 +20,9 @@
 #include "store.h"
 
 struct server_options {
-	int listener;	     /* non-blocking */
-	int handover[2];     /* [0] connections come in, [1] they go out; a SOCK_SEQPACKET pair */
-	unsigned slot;	     /* this worker's slot in metrics */
+	int listener;	 /* non-blocking */
+	int handover[2]; /* [0] connections come in, [1] they go out; a SOCK_SEQPACKET pair */
+	unsigned slot;	 /* this worker's slot in metrics */
 	struct metrics *metrics;
 	struct log *log;
 	size_t max_body;

@@ -23,7 +23,7 @@ struct connection {
 	struct api_call call;
 	struct connection *prev, *next; /* of all that are open */
 	int fd;
-	bool trusted; /* has shown one whole request */
+	bool trusted;	/* has shown one whole request */
 	uint64_t since; /* of the request under way, or of the last answer */
 };
 
@@ -33,15 +33,15 @@ struct server {
 	struct log *log;
 	struct store *store;
 	int epoll;
-	bool listening;	 /* the listener is watched */
-	int signals;	 /* signalfd(2): unlike a handler it is heard under any load */
+	bool listening;	  /* the listener is watched */
+	int signals;	  /* signalfd(2): unlike a handler it is heard under any load */
 	int leave_signal; /* 0, SIGTERM or SIGUSR2 */
 	bool draining;
 	bool store_broken; /* so that a failure is logged when it begins, not at each request */
 	uint64_t drain_end;
 	struct connection *connections;
 	unsigned connection_count;
-	unsigned strangers; /* connections that are not trusted yet */
+	unsigned strangers;		     /* connections that are not trusted yet */
 	struct connection *writes[TURN_MAX]; /* of this turn */
 	size_t write_count;
 	struct buf head;

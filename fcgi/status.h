@@ -17,20 +17,20 @@ enum status {
 	ST_NOT_MODIFIED, /* If-None-Match holds for a read */
 
 	/* The request is at fault. */
-	ST_BAD_REQUEST,	    /* path, query or header field is malformed */
-	ST_BAD_NAME,	    /* a path segment that cannot be a name */
-	ST_BAD_JSON,	    /* body is not JSON text (RFC 8259) */
-	ST_BAD_LENGTH,	    /* body is not as long as was announced */
-	ST_NOT_FOUND,	    /* no such record or path */
-	ST_NO_COLLECTION,   /* no such collection */
-	ST_BAD_METHOD,	    /* method not allowed here */
-	ST_EXISTS,	    /* the collection exists already */
-	ST_PRECONDITION,    /* If-Match or If-None-Match does not hold */
-	ST_TOO_LARGE,	    /* body beyond the limit */
-	ST_BAD_TYPE,	    /* Content-Type not supported */
-	ST_UNPROCESSABLE,   /* JSON, but not what this request takes */
-	ST_NO_NEW,	    /* PUT of a record without a "new" member */
-	ST_RESERVED_NAME,   /* a collection may not have this name */
+	ST_BAD_REQUEST,	  /* path, query or header field is malformed */
+	ST_BAD_NAME,	  /* a path segment that cannot be a name */
+	ST_BAD_JSON,	  /* body is not JSON text (RFC 8259) */
+	ST_BAD_LENGTH,	  /* body is not as long as was announced */
+	ST_NOT_FOUND,	  /* no such record or path */
+	ST_NO_COLLECTION, /* no such collection */
+	ST_BAD_METHOD,	  /* method not allowed here */
+	ST_EXISTS,	  /* the collection exists already */
+	ST_PRECONDITION,  /* If-Match or If-None-Match does not hold */
+	ST_TOO_LARGE,	  /* body beyond the limit */
+	ST_BAD_TYPE,	  /* Content-Type not supported */
+	ST_UNPROCESSABLE, /* JSON, but not what this request takes */
+	ST_NO_NEW,	  /* PUT of a record without a "new" member */
+	ST_RESERVED_NAME, /* a collection may not have this name */
 
 	/* The service is at fault, or at its limits. */
 	ST_FULL,      /* no room in the store for this write */

@@ -39,7 +39,7 @@ enum store_durability { STORE_VOLATILE, STORE_DURABLE };
 
 struct store_options {
 	const char *path; /* a directory; its parent exists */
-	size_t size;	  /* for store_prepare: bytes, the whole store with its headroom; fixed while any
+	size_t size; /* for store_prepare: bytes, the whole store with its headroom; fixed while any
 			     process has it open, which takes it from the store */
 	enum store_durability durability;
 	unsigned max_processes; /* how many may have it open at once */
@@ -75,7 +75,7 @@ struct store_stats {
 	uint64_t revision;
 	uint64_t collections; /* counted by a walk over the collections */
 	uint64_t records;
-	uint64_t size_bytes; /* as given at open */
+	uint64_t size_bytes;  /* as given at open */
 	uint64_t limit_bytes; /* writes other than removals are refused beyond this */
 	uint64_t used_bytes;  /* in use by the current state */
 	uint64_t file_bytes;  /* that the store's file ever grew to */

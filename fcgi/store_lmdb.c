@@ -91,13 +91,15 @@ store_meta_status(const char *path, enum status st, const struct meta *m, struct
 	case ST_OK:
 		return ST_OK;
 	case ST_STORE_NEWER:
-		return problem_set(why, st,
-				   "store %s: format %llu, this program knows up to %d; use a later "
-				   "version of markbook",
-				   path, (unsigned long long)m->format, STORE_FORMAT);
+		return problem_set(
+		    why, st,
+		    "store %s: format %llu, this program knows up to %d; use a later "
+		    "version of markbook",
+		    path, (unsigned long long)m->format, STORE_FORMAT);
 	case ST_STORE_FOREIGN:
 		return problem_set(why, st,
-				   "store %s: " STORE_DATA_FILE " is another program's; give --store "
+				   "store %s: " STORE_DATA_FILE
+				   " is another program's; give --store "
 				   "an empty directory",
 				   path);
 	default:
@@ -214,7 +216,7 @@ store_open(struct store **out, const struct store_options *o, struct problem *wh
 	char file[4096];
 	struct stat sb;
 	struct store *s;
-	struct meta meta;
+	struct meta meta = {0};
 	enum status st;
 	int rc;
 

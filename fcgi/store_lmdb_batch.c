@@ -170,6 +170,7 @@ apply_edit(struct change *c, const struct edit *e)
 			rc = mdb_del(v->txn, dbi, &key, NULL);
 		return rc == MDB_NOTFOUND ? ST_OK : store_engine_status(v->store, rc);
 	}
+	c->sets = true;
 	value.mv_size = RECORD_HEAD_BYTES + e->json.len;
 	if ((rc = mdb_put(v->txn, dbi, &key, &value, MDB_RESERVE)) != MDB_SUCCESS)
 		return store_engine_status(v->store, rc);
@@ -177,7 +178,6 @@ apply_edit(struct change *c, const struct edit *e)
 	memcpy((char *)value.mv_data + RECORD_HEAD_BYTES, e->json.data, e->json.len);
 	c->row.count++;
 	c->row.bytes += e->name.len + e->json.len;
-	c->sets = true;
 	return ST_OK;
 }
 

@@ -222,16 +222,16 @@ check_store(const char *path, MDB_env *env, MDB_txn *txn, struct store_verdict *
 		return;
 	}
 	v->has_meta = true;
-	v->status = rc == MDB_NOTFOUND ? ST_STORE_FOREIGN
+	v->status = rc == MDB_NOTFOUND	? ST_STORE_FOREIGN
 		    : rc == MDB_SUCCESS ? store_decode_meta(value, &v->meta)
 					: ST_STORE_DAMAGED;
 	if (store_meta_status(path, v->status, &v->meta, &v->why) != ST_OK)
 		return;
 	wrong = check_rows(txn, dbi, &v->meta);
 	if (wrong == NULL)
-		wrong = check_free_pages(txn,
-					 store_pages_used(txn, 0) + store_pages_used(txn, dbi) + 2,
-					 info.me_last_pgno);
+		wrong =
+		    check_free_pages(txn, store_pages_used(txn, 0) + store_pages_used(txn, dbi) + 2,
+				     info.me_last_pgno);
 	if (wrong != NULL)
 		v->status = store_damaged(path, wrong, &v->why);
 }

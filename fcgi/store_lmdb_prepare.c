@@ -12,8 +12,8 @@
 struct preparation {
 	const struct store_options *o;
 	struct problem *why;
-	char file[4096]; /* the path of the data file */
-	bool exists;	 /* the directory */
+	char file[4096];  /* the path of the data file */
+	bool exists;	  /* the directory */
 	struct stat data; /* st_size is 0 where there is none */
 	struct store_verdict verdict;
 };
@@ -121,8 +121,14 @@ look_for_space(const struct preparation *p)
 				   "store %s: its file takes %llu bytes, more than --store-size "
 				   "%llu; give at least as many",
 				   path, (unsigned long long)p->verdict.extent, want);
-	if (statvfs(path, &fs) != 0 && (errno != ENOENT || !parent_statvfs(path, &fs)))
-		return store_open_status(path, errno, p->why);
+	/* Where neither is, making the directory will tell. */
+	if (statvfs(path, &fs) != 0) {
+		if (errno != ENOENT)
+			return store_open_status(path, errno, p->why);
+		/* Without a parent either, making the directory will tell. */
+		if (!parent_statvfs(path, &fs))
+			return ST_OK;
+	}
 	have = (unsigned long long)fs.f_bavail * fs.f_frsize +
 	       (unsigned long long)p->data.st_blocks * 512;
 	/* A tmpfs without a limit says that it has no blocks at all. */

@@ -56,8 +56,8 @@ next_old(const struct supervisor *s)
 	const struct workers *w = &s->workers;
 	unsigned i = 0;
 
-	while (i < w->seat_count && (w->seats[i].pid == 0 || w->seats[i].retiring ||
-				     w->seats[i].born >= s->roll.born))
+	while (i < w->seat_count &&
+	       (w->seats[i].pid == 0 || w->seats[i].retiring || w->seats[i].born >= s->roll.born))
 		i++;
 	return i;
 }

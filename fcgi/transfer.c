@@ -79,7 +79,8 @@ load_collection(struct view *view, const struct json_member *c, struct json_obje
 		return st;
 	name_printable(shown, sizeof(shown), c->name);
 	if (!json_is_object(c->json))
-		return problem_set(why, ST_UNPROCESSABLE, "\"%s\" is not an object of records", shown);
+		return problem_set(why, ST_UNPROCESSABLE, "\"%s\" is not an object of records",
+				   shown);
 	st = view_collection(view, c->name, &there);
 	if (st == ST_OK && !replace)
 		return problem_set(why, ST_EXISTS,

@@ -96,8 +96,7 @@ workers_retire(struct workers *w, unsigned seat, int signo)
 	if (s->pid == 0)
 		return;
 	if (!s->retiring)
-		s->kill_at =
-		    workers_now() + ((uint64_t)w->options.drain_timeout + 1) * SECOND_NS;
+		s->kill_at = workers_now() + ((uint64_t)w->options.drain_timeout + 1) * SECOND_NS;
 	s->retiring = true;
 	kill(s->pid, signo);
 	/* So that one which was stopped can leave. */

@@ -133,9 +133,11 @@ PY
 }
 
 @test "what is bad after a good request does no lasting harm" {
-	local how
-	for how in garbage no-begin short-begin abort two-at-once long-name long-value get-values-again; do
-		abuse_greeted $how
+	local how kinds=(garbage no-begin short-begin abort two-at-once get-values-again)
+	# libfcgi asks for 2 GB for these, which a sanitizer reports as an error of the program.
+	[[ -n ${ASAN_OPTIONS-} ]] || kinds+=(long-name long-value)
+	for how in "${kinds[@]}"; do
+		abuse_greeted "$how"
 	done
 }
 

@@ -128,6 +128,87 @@ fingerprint() {
 	(($(wc -l <"$AREA/acknowledged") >= 200))
 }
 
+# trace_workers [options of strace...]: into AREA/trace, until end_trace.
+trace_workers() {
+	local pid options=()
+	for pid in $(workers); do
+		options+=(-p "$pid")
+	done
+	strace -f -qq -o "$AREA/trace" "$@" "${options[@]}" 3>&- &
+	tracer=$!
+	wait_until 5 workers_traced
+}
+
+workers_traced() {
+	local pid
+	for pid in $(workers); do
+		grep -q '^TracerPid:.[1-9]' "/proc/$pid/status" || return 1
+	done
+}
+
+end_trace() {
+	kill -INT "$tracer"
+	wait "$tracer" || :
+}
+
+# syncs COUNT: how many system calls sync to the medium while that many records are written.
+syncs() {
+	local i
+	trace_workers -e trace=fsync,fdatasync,msync,sync_file_range
+	for ((i = 0; i < $1; i++)); do
+		put /json/assignments/Seminar "{\"new\": $i}"
+		assert_status 200
+	done
+	end_trace
+	grep -cE '^[0-9]+ +(fsync|fdatasync|msync)\(.* = 0$' "$AREA/trace" || :
+}
+
+works_again() {
+	get /readyz
+	[[ $status == 200 ]] || return
+	get /json/assignments/Seminar
+	[[ $status == 200 ]] || return
+	put /json/assignments/Seminar '{"new": "kept"}'
+	[[ $status == 200 ]]
+}
+
+@test "a medium that fails is an error for writes, and once it works all goes on" {
+	strace -o /dev/null true || skip "tracing is not allowed here"
+	start_responder --workers 1 --seed "$TREE/conf/seed.json"
+	start_nginx
+	trace_workers -e trace=pwrite64,pwritev -e inject=pwrite64,pwritev:error=EIO
+	put /json/assignments/Seminar '{"new": "lost"}'
+	[[ $status == 50[03] ]] || fail "status $status"
+	assert_problem "$status"
+	get /healthz
+	[[ $status == 200 ]]
+	end_trace
+	wait_until 15 works_again
+	get /json/assignments
+	assert_jq '.res.Seminar == "kept" and (.res | length == 5)'
+}
+
+@test "a medium that fails is 503 by readyz" {
+	strace -o /dev/null true || skip "tracing is not allowed here"
+	start_responder --workers 1 --seed "$TREE/conf/seed.json"
+	start_nginx
+	trace_workers -e trace=pwrite64,pwritev -e inject=pwrite64,pwritev:error=EIO
+	get /readyz
+	assert_problem 503
+	end_trace
+}
+
+@test "with --durability=commit each write is synced before it is answered, without it none is" {
+	strace -o /dev/null true || skip "tracing is not allowed here"
+	disk_store
+	start_responder --durability=commit --seed "$TREE/conf/seed.json"
+	start_nginx
+	(($(syncs 10) >= 10)) || fail "$(<"$AREA/trace")"
+	stop_responder
+	start_responder
+	[[ $(syncs 10) == 0 ]] || fail "$(<"$AREA/trace")"
+}
+
 many_records() {
 	local n
 	n=$(curl -sS --noproxy '*' "$BASE/json/load" | jq '.res | length')
@@ -203,6 +284,8 @@ PY
 	assert_status 200
 	get /healthz
 	[[ $status == 200 ]]
+	get /readyz
+	[[ $status == 200 ]]
 	markbook dump --store "$STORE" | jq -e '.full | length > 10'
 	# One after the other, so that no deletion profits from another's room.
 	for record in $(curl -sS "$BASE/json/full" | jq -r '.res | keys[0:5][]'); do
@@ -233,7 +316,6 @@ PY
 @test "in a full store every removal succeeds, whatever was written before" {
 	start_responder --store-size 1M --log-level warn
 	python3 "$TOOLS/full_store.py" "$SOCKET" 1 3000
-	python3 "$TOOLS/fcgi_client.py" "$SOCKET" request DELETE /json/c0 >/dev/null
 }
 
 @test "a full store restarts, and can be deleted from afterwards" {

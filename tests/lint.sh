@@ -23,9 +23,9 @@ check() {
 }
 
 shopt -s nullglob
-sources=(fcgi/*.c tests/unit/*.c tests/fuzz/*.c)
+sources=(fcgi/*.c bench/*.c tests/unit/*.c tests/fuzz/*.c)
 headers=(fcgi/*.h tests/unit/*.h tests/fuzz/*.h)
-scripts=(.ci/run conf/*.sh tests/*.sh tests/*.bash tests/*.bats tests/*/*.sh bench/*.sh deploy/*.sh)
+scripts=(.ci/run conf/*.sh tests/*.sh tests/*.bash tests/*.bats tests/*/*.sh bench/*.sh deploy/deploy)
 flags=(-std=c11 -D_GNU_SOURCE '-DMARKBOOK_VERSION="0"' -Ifcgi)
 
 builds_with() {

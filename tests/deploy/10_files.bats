@@ -55,10 +55,11 @@ differs() {
 
 @test "parameters reach the task definition, and wrong ones are refused" {
 	bats_require_minimum_version 1.5.0
-	local json
+	local json version
+	version=$(sed -n 's/^VERSION := //p' "$TREE/Makefile")
 	json=$(python "$DEPLOY/task-definition" --registry r.example/x --region eu-west-1 \
 		--task-role arn:aws:iam::1:role/t Size=medium Architecture=ARM64)
-	is '1024 2048 ARM64 r.example/x/markbook-front:1.0.0 eu-west-1 arn:aws:iam::1:role/t' "$(jq -r '[
+	is "1024 2048 ARM64 r.example/x/markbook-front:$version eu-west-1 arn:aws:iam::1:role/t" "$(jq -r '[
 		.cpu, .memory, .runtimePlatform.cpuArchitecture, .containerDefinitions[1].image,
 		.containerDefinitions[0].logConfiguration.options["awslogs-region"], .taskRoleArn
 		] | join(" ")' <<<"$json")"
@@ -109,10 +110,13 @@ differs() {
 			echo "$file:$first is not $name but: $text"
 			return 1
 		}
-		[[ -n $(sed -n "${last}p" "$DEPLOY/$file") ]] || {
-			echo "$file has no line $last"
-			return 1
-		}
+		# Its lines are those that are indented below it.
+		is "$last" "$(awk -v first="$first" 'function indent() { match($0, /[^ ]/); return RSTART }
+			NR == first { at = indent(); last = NR; next }
+			NR < first || /^ *(#|$)/ { next }
+			indent() <= at { exit }
+			{ last = NR }
+			END { print last }' "$DEPLOY/$file")" || { echo "$file:$first is $name"; return 1; }
 	done < <(grep -oE '\[[a-z]+\.yml:[0-9]+-[0-9]+\]\([^)]*\) `[A-Za-z]+`' "$DEPLOY/README.md" |
 		sed -E 's/^\[([a-z]+\.yml):([0-9]+)-([0-9]+)\]\(\1#L\2-L\3\) `(.*)`$/\1 \2 \3 \4/')
 	((count >= 12)) || { echo "the table cites $count things"; return 1; }

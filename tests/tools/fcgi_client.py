@@ -76,7 +76,7 @@ def request(address, args):
             body = word.encode()
     answer = Client(address)(args.method, os.fsencode(args.path), body, extra=extra)
     print(answer.head)
-    print()
+    print(flush=True)
     sys.stdout.buffer.write(answer.body)
 
 

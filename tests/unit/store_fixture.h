@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -203,8 +204,11 @@ child(bool (*body)(struct fixture *, int), struct fixture *f, int fd)
 	pid_t pid = fork();
 
 	assert_true(pid >= 0);
-	if (pid == 0)
+	if (pid == 0) {
+		/* A test that fails does not come to kill it. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		_exit(body(f, fd) ? 0 : 1);
+	}
 	return pid;
 }
 

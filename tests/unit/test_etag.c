@@ -44,9 +44,16 @@ a_tag_is_identity_and_revision_in_quotes(void **state)
 static void
 lists_of_tags_are_accepted(void **state)
 {
-	static const char *const good[] = {"*",	  " * ",	"\"a\"",      "W/\"a\"",
-					   "\"\"", "\"a\",\"b\"", "\"a\" , W/\"b\"", ",, \"a\",,",
-					   "\"a,b\"", "\"!#~\x80\xff\""};
+	static const char *const good[] = {"*",
+					   " * ",
+					   "\"a\"",
+					   "W/\"a\"",
+					   "\"\"",
+					   "\"a\",\"b\"",
+					   "\"a\" , W/\"b\"",
+					   ",, \"a\",,",
+					   "\"a,b\"",
+					   "\"!#~\x80\xff\""};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
@@ -57,10 +64,10 @@ lists_of_tags_are_accepted(void **state)
 static void
 anything_else_is_refused(void **state)
 {
-	static const char *const bad[] = {"",	      " ",	   ",",		"a",	   "\"a",
-					  "a\"",      "w/\"a\"",   "W/a",	"W/",	   "W/ \"a\"",
-					  "\"a\"\"b\"", "\"a\" \"b\"", "*, \"a\"", "\"a\", *", "\"a b\"",
-					  "\"a\", b", "\"\x7f\""};
+	static const char *const bad[] = {
+	    "",		" ",	    ",",       "a",	   "\"a",	 "a\"",
+	    "w/\"a\"",	"W/a",	    "W/",      "W/ \"a\"", "\"a\"\"b\"", "\"a\" \"b\"",
+	    "*, \"a\"", "\"a\", *", "\"a b\"", "\"a\", b", "\"\x7f\""};
 	struct problem why;
 
 	(void)state;

@@ -13,10 +13,10 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 /* SLICE for the tables: initialisers have to be constant. */
-#define TEXT(literal)                                                                              \
-	{                                                                                          \
-		(literal), sizeof(literal) - 1                                                     \
-	}
+/* Its versions do not agree on these braces. */
+/* clang-format off */
+#define TEXT(literal) {(literal), sizeof(literal) - 1}
+/* clang-format on */
 
 static const struct slice malformed[] = {
     TEXT("\x80"),	      /* continuation alone */

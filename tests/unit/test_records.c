@@ -9,7 +9,8 @@
 #include "records.h"
 
 static const char begin[8] = {0, 1, 1, 0, 0, 0, 0, 0};
-static const char params[] = "\x03\x05KEYvalue\x01\x80\x00\x00\xc8N"; /* the second value: 200 bytes */
+static const char params[] =
+    "\x03\x05KEYvalue\x01\x80\x00\x00\xc8N"; /* the second value: 200 bytes */
 static const struct slice empty = {"", 0};
 
 static void

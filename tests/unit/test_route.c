@@ -35,9 +35,9 @@ three_kinds_of_path_are_told_apart(void **state)
 static void
 other_paths_are_not_found(void **state)
 {
-	static const char *const bad[] = {"",	     "/",	 "/jso",      "/jsonx",	    "json",
-					  "/json/",  "/json//",	 "/json//a",  "/json/a/",   "/json/a//",
-					  "/json/a/b/", "/json/a/b/c", "/JSON/a", "//json"};
+	static const char *const bad[] = {
+	    "",		"/",	    "/jso",	 "/jsonx",     "json",	      "/json/",	 "/json//",
+	    "/json//a", "/json/a/", "/json/a//", "/json/a/b/", "/json/a/b/c", "/JSON/a", "//json"};
 	struct route r;
 
 	(void)state;
@@ -50,8 +50,9 @@ other_paths_are_not_found(void **state)
 static void
 a_segment_that_cannot_be_a_name_is_refused(void **state)
 {
-	static const char *const bad[] = {"/json/.", "/json/..", "/json/a/..", "/json/a\n",
-					  "/json/a/\x7f", "/json/\xff", "/json/a/\xc2\x80"};
+	static const char *const bad[] = {"/json/.",	     "/json/..",     "/json/a/..",
+					  "/json/a\n",	     "/json/a/\x7f", "/json/\xff",
+					  "/json/a/\xc2\x80"};
 	char path[300] = "/json/";
 	struct route r;
 
@@ -89,9 +90,10 @@ a_query_is_taken_apart(void **state)
 static void
 a_bad_query_is_refused(void **state)
 {
-	static const char *const bad[] = {"limit",    "limit=",	   "limit=0",	 "limit=-1",
-					  "limit=1x", "limit=+1",  "limit=1.5",	 "limit=100001",
-					  "limit=99999999999999999999", "after=%", "after=%2", "after=%zz"};
+	static const char *const bad[] = {"limit",     "limit=",       "limit=0",
+					  "limit=-1",  "limit=1x",     "limit=+1",
+					  "limit=1.5", "limit=100001", "limit=99999999999999999999",
+					  "after=%",   "after=%2",     "after=%zz"};
 	struct query q = {0};
 
 	(void)state;

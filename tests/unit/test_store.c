@@ -124,7 +124,9 @@ edits_of_one_change_apply_in_their_order(void **state)
 {
 	struct fixture *f = *state;
 	const struct edit edits[] = {
-	    {SLICE("x"), SLICE("1")}, {SLICE("x"), SLICE("22")}, {SLICE("y"), SLICE("3")},
+	    {SLICE("x"), SLICE("1")},
+	    {SLICE("x"), SLICE("22")},
+	    {SLICE("y"), SLICE("3")},
 	    {SLICE("y"), NONE},
 	};
 	struct collection c;
@@ -339,6 +341,17 @@ an_empty_batch_changes_nothing(void **state)
 }
 
 static void
+a_probe_changes_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_ok(put(f->s, SLICE("a"), SLICE("x"), SLICE("1")));
+	assert_ok(store_probe(f->s));
+	assert_int_equal(stats(f->s).revision, 1);
+	assert_list(snapshot(f->s), NONE, NONE, "a:1 x=1 ");
+}
+
+static void
 a_second_batch_within_one_is_an_error_and_no_deadlock(void **state)
 {
 	struct fixture *f = *state;
@@ -485,6 +498,7 @@ main(void)
 	    STORE_TEST(a_batch_shows_its_changes_to_itself_only),
 	    STORE_TEST(an_aborted_batch_leaves_no_trace),
 	    STORE_TEST(an_empty_batch_changes_nothing),
+	    STORE_TEST(a_probe_changes_nothing),
 	    STORE_TEST(a_second_batch_within_one_is_an_error_and_no_deadlock),
 	    STORE_TEST(revisions_are_not_given_twice_after_a_drop),
 	    STORE_TEST(long_values_come_back_whole),

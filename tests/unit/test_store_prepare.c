@@ -64,7 +64,8 @@ make_store(struct fixture *f)
 		int clen = snprintf(c, sizeof(c), "c%d", i % 7);
 		int rlen = snprintf(r, sizeof(r), "record %d", i % 1000);
 
-		assert_ok(put(f->s, (struct slice){c, (size_t)clen}, (struct slice){r, (size_t)rlen},
+		assert_ok(put(f->s, (struct slice){c, (size_t)clen},
+			      (struct slice){r, (size_t)rlen},
 			      (struct slice){json, i % 50 == 0 ? 20000 : (size_t)(i % 300 + 1)}));
 	}
 	assert_ok(drop(f->s, SLICE("c3")));
@@ -255,7 +256,11 @@ another_programs_database_is_refused(void **state)
 {
 	struct fixture *f = *state;
 
+	char lock[120];
+
 	make_store(f);
+	snprintf(lock, sizeof(lock), "%s/lock.mdb", f->path);
+	assert_int_equal(unlink(lock), 0);
 	patch(f, "markbook", "somebody", 8);
 	assert_refused(f, ST_STORE_FOREIGN, "another program's; give --store");
 	assert_int_equal(store_open(&f->s, &f->o, &f->why), ST_STORE_FOREIGN);
@@ -352,6 +357,28 @@ flipped_bits_never_kill_who_opens_the_store(void **state)
 	buf_free(&rest);
 }
 
+static void
+verifying_says_the_same_and_changes_nothing(void **state)
+{
+	struct fixture *f = *state;
+	bool there = true;
+
+	assert_ok(store_verify(&f->o, &there, &f->why));
+	assert_false(there);
+	assert_int_equal(entries(f->dir), 0);
+	make_store(f);
+	/* While it is in use too. */
+	fixture_open(f);
+	assert_ok(put(f->s, SLICE("a"), SLICE("x"), SLICE("1")));
+	assert_ok(store_verify(&f->o, &there, &f->why));
+	assert_true(there);
+	assert_ok(put(f->s, SLICE("a"), SLICE("x"), SLICE("2")));
+	store_close(f->s);
+	f->s = NULL;
+	patch(f, "record 499", "record 999", 10);
+	assert_int_equal(store_verify(&f->o, &there, &f->why), ST_STORE_DAMAGED);
+}
+
 /* --- size --- */
 
 static void
@@ -364,7 +391,7 @@ a_size_that_the_file_system_cannot_hold_is_refused(void **state)
 	f->o.size = 2 * fs.f_bavail * fs.f_frsize;
 	assert_int_equal(prepare(f), ST_STORE_SPACE);
 	assert_non_null(strstr(f->why.detail, "smaller --store-size"));
-	assert_int_equal(entries(f->path), 0);
+	assert_int_equal(entries(f->dir), 0);
 }
 
 static void
@@ -535,6 +562,7 @@ main(void)
 	    BARE_TEST(rows_that_contradict_each_other_are_refused),
 	    BARE_TEST(a_file_cut_short_is_refused_or_whole),
 	    BARE_TEST(flipped_bits_never_kill_who_opens_the_store),
+	    BARE_TEST(verifying_says_the_same_and_changes_nothing),
 	    BARE_TEST(a_size_that_the_file_system_cannot_hold_is_refused),
 	    BARE_TEST(a_size_below_what_is_in_use_is_refused_and_any_other_taken),
 	    BARE_TEST(opening_what_is_not_there_makes_nothing),

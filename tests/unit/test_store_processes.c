@@ -140,8 +140,7 @@ write_for_ever(struct fixture *f, int fd)
 		const struct slice value = {json, i % sizeof(json) + 1};
 		const struct edit edits[] = {{SLICE("r7"), value}, {SLICE("r150"), value}};
 
-		if (apply(f->s, SLICE("a"), edits, 2, 0) != ST_OK ||
-		    (i == 10 && !say_ready(fd)))
+		if (apply(f->s, SLICE("a"), edits, 2, 0) != ST_OK || (i == 10 && !say_ready(fd)))
 			return false;
 	}
 }
