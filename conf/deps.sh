@@ -12,7 +12,10 @@ set -euo pipefail
 run=(gcc libc6-dev make libfcgi-dev libjson-c-dev liblmdb-dev nginx)
 test=(bats parallel curl jq python3 procps lmdb-utils libcmocka-dev
 	clang clang-tidy clang-format cppcheck shellcheck chromium chromium-driver)
-containers=(bats curl jq python3 python3-yaml docker.io docker-compose debootstrap iptables)
+containers=(bats curl jq python3 python3-yaml debootstrap iptables)
+# An engine that answers, or can be started, is not replaced by Debian's.
+docker info >/dev/null 2>&1 || command -v dockerd >/dev/null || containers+=(docker.io)
+docker compose version >/dev/null 2>&1 || containers+=(docker-compose)
 deploy=(bats jq python3-venv shellcheck)
 # Any Go will do.
 command -v go >/dev/null || deploy+=(golang-go)

@@ -26,7 +26,9 @@ refuses() {
 	((status == 1)) || fail "taken: $key $value"
 	where=${output%%: *}
 	where=${where#file.}
-	((${#lines[@]} == 1)) && [[ $dotted == "$where"* || $where == "$dotted"* ]] || fail "$key: $value:" "$output"
+	if ((${#lines[@]} != 1)) || [[ $dotted != "$where"* && $where != "$dotted"* ]]; then
+		fail "$key: $value:" "$output"
+	fi
 }
 
 @test "the compose files for ECS have only what ecs-cli takes" {

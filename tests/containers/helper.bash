@@ -58,7 +58,7 @@ run_one() {
 }
 
 containers_of_project() {
-	docker ps --all --format '{{.Names}}' | grep "^$PROJECT[-_]" || :
+	docker ps --all --format '{{.Names}}' | grep "^${PROJECT}[-_]" || :
 }
 
 take_down() {
@@ -67,10 +67,10 @@ take_down() {
 	for name in $(containers_of_project); do
 		docker rm --force --volumes "$name" >/dev/null
 	done
-	for name in $(docker network ls --format '{{.Name}}' | grep "^$PROJECT[-_]"); do
+	for name in $(docker network ls --format '{{.Name}}' | grep "^${PROJECT}[-_]"); do
 		docker network rm "$name" >/dev/null
 	done
-	for name in $(docker volume ls --quiet | grep "^$PROJECT[-_]"); do
+	for name in $(docker volume ls --quiet | grep "^${PROJECT}[-_]"); do
 		docker volume rm "$name" >/dev/null
 	done
 }
