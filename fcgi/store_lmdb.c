@@ -17,7 +17,8 @@
  * A removal of one record was seen to take some 8 pages (paths to three rows and to the list of
  * free pages), which come back two commits later where no snapshot holds them.  So the eighth is
  * for removals that come while one does: in a store of 32 MB, 1,024 pages were enough for 119 to
- * 134 of them.  The least of 128 is for small stores, and enough for twice ROOM_PAGES.
+ * 134 of them, with records of up to 60 bytes, of up to 3,000, and of mixed lengths.  The least of
+ * 128 is for small stores, and enough for twice ROOM_PAGES.
  */
 #define HEADROOM_PART 8
 #define HEADROOM_MIN 128

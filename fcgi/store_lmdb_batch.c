@@ -118,7 +118,7 @@ store_probe(struct store *s)
 	if (st != ST_OK)
 		return st;
 	/* The same meta row again: nothing changes, but every step of a commit is taken. */
-	rc = put_meta(v);
+	rc = put_meta(&s->batch);
 	if (rc != MDB_SUCCESS) {
 		st = store_engine_status(s, rc);
 		store_abort(s);

@@ -157,7 +157,7 @@ static bool
 check_page_list(MDB_val value, size_t last_page, size_t *n)
 {
 	const char *data = value.mv_data;
-	size_t page, before = last_page + 1;
+	size_t page = 0, before = last_page + 1;
 
 	*n = 0;
 	if (value.mv_size < sizeof(*n))
@@ -182,7 +182,7 @@ check_free_pages(MDB_txn *txn, size_t used, size_t last_page)
 {
 	MDB_cursor *cursor;
 	MDB_val key, value;
-	size_t total = used, n;
+	size_t total = used, n = 0;
 	bool whole = true;
 	int rc = mdb_cursor_open(txn, 0, &cursor);
 

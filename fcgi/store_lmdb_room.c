@@ -18,7 +18,7 @@
  */
 #include "store_lmdb.h"
 
-#define ROOM_PAGES 64
+#define ROOM_PAGES ((size_t)64)
 
 static const char spare_key[] = {'\0', 's', 'p', 'a', 'r', 'e'};
 

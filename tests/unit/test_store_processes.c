@@ -226,7 +226,7 @@ what_killed_readers_held_is_freed_by_upkeep(void **state)
 		if (i == 0)
 			first = st;
 		assert_true(st.used_bytes <= first.used_bytes);
-		assert_true(st.file_bytes <= first.file_bytes + 64 * 1024);
+		assert_true(st.file_bytes <= first.file_bytes + 65536);
 		store_close(f->s);
 		f->s = NULL;
 	}

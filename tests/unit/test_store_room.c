@@ -332,7 +332,7 @@ static void
 a_collection_can_be_dropped_where_free_pages_are_scattered(void **state)
 {
 	struct fixture *f = *state;
-	enum status st = ST_OK;
+	enum status st;
 	unsigned n = 0, seed = 1;
 
 	store_close(f->s);
@@ -340,11 +340,11 @@ a_collection_can_be_dropped_where_free_pages_are_scattered(void **state)
 	fixture_prepare_and_open(f);
 	memset(text, '7', sizeof(text));
 	/* A page each. */
-	while ((st = set(f, n * 3, 3000)) == ST_OK)
+	while (set(f, n * 3, 3000) == ST_OK)
 		n++;
 	/* While a snapshot lasts the file grows to its end. */
 	snapshot(f->s);
-	for (unsigned i = 0; (st = set(f, i % n * 3, 3000)) == ST_OK; i += 2)
+	for (unsigned i = 0; set(f, i % n * 3, 3000) == ST_OK; i += 2)
 		;
 	store_read_end(f->s);
 	for (unsigned i = 0; i < 5000; i++)
