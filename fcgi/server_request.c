@@ -1,3 +1,6 @@
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "server_worker.h"
 #include "system.h"
 
@@ -19,24 +22,62 @@ log_request(struct server *s, const struct connection *c, uint64_t ns)
 	log_end(s->log);
 }
 
+/*
+ * A record that means nothing (FastCGI Specification 1.0, section 4.2).  Where it follows the end of
+ * an answer at once, nginx does not use the connection again; closing it afterwards comes too
+ * late for a request that nginx sends on it in between.
+ */
+static const char not_again[16] = {1, 11, 0, 0, 0, 8};
+
+/* Send what libfcgi has written to `spool`, and the above, in one go. */
+static void
+send_last_answer(const struct connection *c, int spool)
+{
+	struct buf bytes = {0};
+	off_t len = lseek(spool, 0, SEEK_CUR);
+	size_t sent = 0;
+	ssize_t n = 1;
+
+	if (len > 0 && buf_reserve(&bytes, (size_t)len) &&
+	    pread(spool, bytes.data, (size_t)len, 0) == len) {
+		bytes.len = (size_t)len;
+		buf_add(&bytes, not_again, sizeof(not_again));
+	}
+	while (sent < bytes.len && n > 0) {
+		n = write(c->fd, bytes.data + sent, bytes.len - sent);
+		sent += n > 0 ? (size_t)n : 0;
+	}
+	buf_free(&bytes);
+}
+
 /* The response is complete: send it, and let the connection wait for the next request. */
 static void
 answer(struct server *s, struct connection *c)
 {
+	int spool = s->draining ? memfd_create("answer", MFD_CLOEXEC) : -1;
 	uint64_t now, ns;
 
+	if (spool >= 0)
+		c->fcgi.ipcFd = spool;
+	else if (s->draining)
+		c->fcgi.keepConnection = 0;
 	response_send(&c->res, &c->fcgi, &s->head);
 	now = now_ns();
 	ns = now - c->since;
 	/* Before the request is finished: what it borrows goes with it. */
 	metrics_request(s->slot, c->req.method, c->res.code, ns);
 	log_request(s, c, ns);
-	if (s->draining)
-		c->fcgi.keepConnection = 0;
 	FCGX_Finish_r(&c->fcgi);
 	c->since = now;
-	if (c->fcgi.ipcFd < 0)
+	if (spool >= 0) {
+		if (c->fcgi.ipcFd == spool) {
+			send_last_answer(c, spool);
+			close(spool);
+		}
+		connection_close(s, c);
+	} else if (c->fcgi.ipcFd < 0) {
 		connection_free(s, c);
+	}
 }
 
 /* Log the first failure of a row, and its end. */
@@ -62,6 +103,8 @@ answer_read(struct server *s, struct connection *c)
 
 	if (st == ST_OK)
 		st = api_run(&c->call, view, &changed);
+	/* Not held while a peer takes its time to read: that would keep old pages from being used. */
+	store_read_end(s->store);
 	note_store(s, st);
 	if (st != ST_OK)
 		api_fail(&c->call, st);
@@ -155,6 +198,9 @@ answer_writes(struct server *s)
 	for (size_t i = 0; i < n; i++) {
 		enum status st = commit_writes(s, &c[i], 1);
 
+		/* A removal that found no room has it now: see store.h. */
+		if (st == ST_FULL)
+			st = commit_writes(s, &c[i], 1);
 		if (st != ST_OK)
 			api_fail(&c[i]->call, st);
 		answer(s, c[i]);
