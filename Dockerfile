@@ -15,7 +15,7 @@ RUN apt-get update && \
 	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
 		gcc libc6-dev make libfcgi-dev libjson-c-dev liblmdb-dev nginx
 WORKDIR /src
-COPY Makefile containers.mk ./
+COPY Makefile *.mk ./
 COPY fcgi fcgi
 RUN make WERROR=1 && strip build/markbook
 COPY conf conf

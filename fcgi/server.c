@@ -105,10 +105,32 @@ close_stalled(struct server *s)
 	}
 }
 
+/*
+ * An engine that met an error of its medium may refuse everything from then on; opened again, it goes by what is there.
+ * False: not even that.
+ */
+static bool
+reopen_store(struct server *s)
+{
+	struct problem why = {""};
+
+	store_close(s->store);
+	if (store_open(&s->store, &s->o->store, &why) == ST_OK)
+		return true;
+	log_event(s->log, LOG_LEVEL_ERROR, "store", "%s", why.detail);
+	return false;
+}
+
 /* Between two turns: leave, or find out how long the next one may wait.  False: it is over. */
 static bool
 next_turn(struct server *s, bool idle, int *timeout)
 {
+	if (s->store_broken && !reopen_store(s)) {
+		/* The supervisor starts another one, at once or later. */
+		hand_over(s);
+		s->failed = true;
+		return false;
+	}
 	if (s->leave_signal != 0 && !s->draining) {
 		if (s->leave_signal == SIGUSR2)
 			hand_over(s);
@@ -146,7 +168,7 @@ loop(struct server *s)
 		turn(s, events, n);
 		log_flush(s->log);
 	} while (next_turn(s, n == 0, &timeout));
-	return EXIT_SUCCESS;
+	return s->failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 /* All that matter stay blocked, also to libfcgi's handlers: they are read in the loop. */

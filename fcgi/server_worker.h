@@ -37,6 +37,7 @@ struct server {
 	int signals;	  /* signalfd(2): unlike a handler it is heard under any load */
 	int leave_signal; /* 0, SIGTERM or SIGUSR2 */
 	bool draining;
+	bool failed;	   /* leaves because it cannot go on */
 	bool store_broken; /* so that a failure is logged when it begins, not at each request */
 	uint64_t drain_end;
 	struct connection *connections;

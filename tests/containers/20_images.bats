@@ -6,7 +6,7 @@ load helper
 # listing IMAGE: its files, as tar lists them, without those that the engine puts into a container.
 listing() {
 	local container
-	container=$(docker create "$1" 2>/dev/null)
+	container=$(docker create "$1" 2>/dev/null) || fail "no image $1"
 	docker export "$container" | tar --list --verbose --numeric-owner |
 		awk '$6 !~ /^(\.dockerenv|dev\/.+|etc\/(hosts|hostname|mtab|resolv\.conf))$/'
 	docker rm "$container" >/dev/null
@@ -32,7 +32,8 @@ executables() {
 @test "the images hold nothing but programs, libraries, configuration, page and licences" {
 	local image strange
 	for image in "$RESPONDER_IMAGE" "$FRONT_IMAGE"; do
-		strange=$(listing "$image" | awk '$1 !~ /^d/ { print $6 }' | grep -Ev \
+		listing "$image" >"$BATS_TEST_TMPDIR/files"
+		strange=$(awk '$1 !~ /^d/ { print $6 }' "$BATS_TEST_TMPDIR/files" | grep -Ev \
 			'^(usr/s?bin/(markbook|nginx)|lib(64)?/.*\.so(\.[0-9]+)*|etc/(passwd|group)|usr/share/(markbook|common-licenses|doc/[^/]+)/.*)$' || :)
 		[[ -z $strange ]] || fail "$image: $strange"
 	done
@@ -41,7 +42,8 @@ executables() {
 @test "no file in them has a set-user-id bit, or is writable by others" {
 	local image
 	for image in "$RESPONDER_IMAGE" "$FRONT_IMAGE"; do
-		! listing "$image" | grep -E '^-(..[sS]|.....[sS]|.......w)' || fail "$image"
+		listing "$image" >"$BATS_TEST_TMPDIR/files"
+		! grep -E '^-(..[sS]|.....[sS]|.......w)' "$BATS_TEST_TMPDIR/files" || fail "$image"
 	done
 }
 
@@ -84,7 +86,7 @@ executables() {
 	local responder front
 	responder=$(compressed "$RESPONDER_IMAGE") front=$(compressed "$FRONT_IMAGE")
 	echo "# responder $responder bytes, front $front bytes" >&3
-	((responder <= 3000000 && front <= 7000000))
+	((responder > 500000 && responder <= 3000000 && front > 500000 && front <= 7000000))
 }
 
 # build NAME ROLE DIRECTORY [options of docker build...]
@@ -92,7 +94,8 @@ build() {
 	local name=$1 role=$2 directory=$3 flags
 	shift 3
 	read -ra flags <<<"${BUILD_FLAGS-}"
-	docker build --quiet "${flags[@]}" --build-arg "ROLE=$role" "$@" -t "$name" "$directory" >/dev/null
+	docker build --quiet "${flags[@]}" --build-arg "ROLE=$role" "$@" -t "$name" "$directory" \
+		>"$BATS_TEST_TMPDIR/build" 2>&1 || fail "$(tail -n 5 "$BATS_TEST_TMPDIR/build")"
 }
 
 # layers IMAGE: those of its files.
