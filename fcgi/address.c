@@ -1,6 +1,7 @@
 #include "address.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -11,6 +12,21 @@ bool
 address_is_path(const char *address)
 {
 	return address[0] == '/' || strchr(address, ':') == NULL;
+}
+
+bool
+address_is_valid(const char *address)
+{
+	const char *colon = strrchr(address, ':');
+	unsigned long port;
+	char *end;
+
+	if (address_is_path(address))
+		return strlen(address) < sizeof(((struct sockaddr_un *)0)->sun_path);
+	if (colon == address || colon[1] < '1' || colon[1] > '9')
+		return false;
+	port = strtoul(colon + 1, &end, 10);
+	return *end == '\0' && port <= 65535;
 }
 
 enum status
@@ -27,7 +43,7 @@ address_resolve(const char *address, struct addrinfo **out, struct problem *why)
 		start++;
 		len -= 2;
 	}
-	if (len == 0 || len >= sizeof(host))
+	if (len == 0 || len >= sizeof(host) || !address_is_valid(address))
 		return problem_set(why, ST_IO, "%s: neither a path nor HOST:PORT", address);
 	memcpy(host, start, len);
 	host[len] = '\0';

@@ -12,6 +12,9 @@
 
 bool address_is_path(const char *address);
 
+/* Whether it has one of these forms; the port is 1 to 65535, a path fits a unix socket's. */
+bool address_is_valid(const char *address);
+
 /* Resolve HOST:PORT for a stream socket.  ST_OK: the caller frees *out with freeaddrinfo. */
 enum status address_resolve(const char *address, struct addrinfo **out, struct problem *why);
 

@@ -361,7 +361,6 @@ api_prepare(struct api_call *call, const struct request *req, struct response *r
 	call->res = res;
 	call->endpoint = NULL;
 	call->store_id = store_id;
-	call->why.detail[0] = '\0';
 	call->minimal = false;
 	response_reset(res);
 	res->head = req->method == METHOD_HEAD;
@@ -422,6 +421,17 @@ api_fail(struct api_call *call, enum status st)
 	if (st == ST_BAD_TYPE && call->endpoint->body == BODY_PATCH)
 		res->accept_patch = patch_types;
 	finish(call);
+}
+
+void
+api_trim(struct api_call *call)
+{
+	buf_reset(&call->scratch, SCRATCH_KEEP);
+	if (call->req != NULL && call->req->body.len > SCRATCH_KEEP) {
+		edits_free(&call->edits);
+		call->edits = (struct edits){0};
+	}
+	buf_reset(&call->edits.merged, SCRATCH_KEEP);
 }
 
 void

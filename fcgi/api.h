@@ -38,7 +38,7 @@ enum api_need { API_NEEDS_NOTHING, API_NEEDS_READ, API_NEEDS_WRITE };
 bool api_owns(struct slice path);
 
 /*
- * First step.  `body` is what request_read said of the body.  API_NEEDS_NOTHING:
+ * First step.  `body` is what request_read said of the body, call->why its problem.  API_NEEDS_NOTHING:
  * the response is complete.  `req` and `res` must stay until the call is over.
  */
 enum api_need api_prepare(struct api_call *call, const struct request *req, struct response *res,
@@ -53,6 +53,9 @@ enum status api_run(struct api_call *call, struct view *view, bool *changed);
 
 /* The response for a call whose batch failed. */
 void api_fail(struct api_call *call, enum status st);
+
+/* After the call, before the request is trimmed: give back what a large one took. */
+void api_trim(struct api_call *call);
 
 void api_free(struct api_call *call);
 

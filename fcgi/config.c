@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "address.h"
+
 /* Processes that may have the store open: two for each worker at a time, and the other subcommands. */
 #define SPARE_PROCESSES 16
 
@@ -314,6 +316,14 @@ config_parse(struct config *out, enum command command, const char *name, int arg
 	}
 	if (!parse_arguments(out, command, name, argc, argv))
 		return false;
+	if (out->socket != NULL && !address_is_valid(out->socket)) {
+		fprintf(
+		    stderr,
+		    "markbook %s: --socket: \"%s\" is not a path of at most 107 bytes or HOST:PORT "
+		    "with a port from 1 to 65535\n",
+		    name, out->socket);
+		return false;
+	}
 	out->store.max_processes = 2 * out->workers + SPARE_PROCESSES;
 	return true;
 }

@@ -3,7 +3,8 @@
  *
  * The tag of a resource is strong and made of the store's identity and the
  * resource's revision: "5f3a9c1e-12".  It never stands for two states, not
- * even in two stores one after another at the same place.
+ * even in two stores one after another at the same place; but a backup that is
+ * restored goes on with the revisions of its time.
  */
 #ifndef MARKBOOK_ETAG_H
 #define MARKBOOK_ETAG_H

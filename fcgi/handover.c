@@ -1,11 +1,8 @@
 #include "handover.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 union control {
 	char bytes[CMSG_SPACE(sizeof(int))];
@@ -13,25 +10,15 @@ union control {
 };
 
 bool
-handover_pair(int pair[2], unsigned seconds)
+handover_pair(int pair[2])
 {
-	struct timeval timeout = {.tv_sec = (time_t)seconds};
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-		return false;
-	if (fcntl(pair[0], F_SETFL, O_NONBLOCK) == 0 &&
-	    setsockopt(pair[1], SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) == 0)
-		return true;
-	close(pair[0]);
-	close(pair[1]);
-	return false;
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0;
 }
 
 bool
-handover_send(int to, int fd)
+handover_send(int to, int fd, char tag)
 {
-	char byte = 0;
-	struct iovec iov = {&byte, 1};
+	struct iovec iov = {&tag, 1};
 	union control control;
 	struct msghdr msg = {.msg_iov = &iov,
 			     .msg_iovlen = 1,
@@ -53,10 +40,9 @@ handover_send(int to, int fd)
 }
 
 int
-handover_receive(int from)
+handover_receive(int from, char *tag)
 {
-	char byte;
-	struct iovec iov = {&byte, 1};
+	struct iovec iov = {tag, 1};
 	union control control;
 	struct msghdr msg = {.msg_iov = &iov,
 			     .msg_iovlen = 1,

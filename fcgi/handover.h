@@ -6,13 +6,16 @@
 
 #include <stdbool.h>
 
-/* Make the pair: [0] receives and never blocks, [1] sends and waits at most for `seconds`. */
-bool handover_pair(int pair[2], unsigned seconds);
+/* Make the pair: [0] receives, [1] sends. */
+bool handover_pair(int pair[2]);
 
-/* The caller closes its own copy afterwards; false: it was not sent. */
-bool handover_send(int to, int fd);
+/*
+ * Never blocks.  The caller closes its own copy afterwards; false: it was not sent, and may be later.
+ * `tag` goes with it.
+ */
+bool handover_send(int to, int fd, char tag);
 
 /* A descriptor that is the caller's now, or -1. */
-int handover_receive(int from);
+int handover_receive(int from, char *tag);
 
 #endif

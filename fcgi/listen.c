@@ -121,27 +121,40 @@ open_unix(struct listener *out, const char *path, mode_t mode, struct problem *w
 	return ST_OK;
 }
 
+static int
+bind_tcp(const struct addrinfo *ai)
+{
+	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1,
+	    error;
+
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+	    bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, LISTEN_BACKLOG) == 0)
+		return fd;
+	error = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = error;
+	return -1;
+}
+
 static enum status
 open_tcp(struct listener *out, const char *address, struct problem *why)
 {
-	struct addrinfo *ai = NULL;
+	struct addrinfo *all = NULL;
 	struct problem inner;
-	int fd, on = 1;
+	enum status st = ST_OK;
+	int fd = -1;
 
-	if (address_resolve(address, &ai, &inner) != ST_OK)
+	if (address_resolve(address, &all, &inner) != ST_OK)
 		return problem_set(why, ST_IO, "--socket %s", inner.detail);
-	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
-	    bind(fd, ai->ai_addr, ai->ai_addrlen) != 0 || listen(fd, LISTEN_BACKLOG) != 0) {
-		problem_set(why, ST_IO, "--socket %s: %s", address, strerror(errno));
-		freeaddrinfo(ai);
-		if (fd >= 0)
-			close(fd);
-		return ST_IO;
-	}
-	freeaddrinfo(ai);
-	*out = (struct listener){.fd = fd, .from = address};
-	return ST_OK;
+	/* A name may have addresses that this machine does not have. */
+	for (const struct addrinfo *ai = all; ai != NULL && fd < 0; ai = ai->ai_next)
+		fd = bind_tcp(ai);
+	if (fd < 0)
+		st = problem_set(why, ST_IO, "--socket %s: %s", address, strerror(errno));
+	freeaddrinfo(all);
+	*out = (struct listener){.fd = fd, .from = address, .own_tcp = true};
+	return st;
 }
 
 enum status
@@ -161,11 +174,18 @@ listen_open(struct listener *out, int listen_fds, const char *address, mode_t mo
 }
 
 void
-listen_shut(const struct listener *l)
+listen_shut(struct listener *l)
 {
-	/* On a unix socket the queue can still be emptied after this; on a TCP socket it would be lost. */
-	if (l->path != NULL)
+	if (l->path != NULL) {
+		/* In this order: once connects are refused, a successor may take the path. */
+		unlink(l->path);
 		shutdown(l->fd, SHUT_RD);
+		l->path = NULL;
+	} else if (l->own_tcp) {
+		/* The last worker to close it ends it. */
+		close(l->fd);
+		l->fd = -1;
+	}
 }
 
 void
@@ -173,6 +193,7 @@ listen_close(struct listener *l)
 {
 	if (l->path != NULL)
 		unlink(l->path);
-	close(l->fd);
+	if (l->fd >= 0)
+		close(l->fd);
 	l->fd = -1;
 }

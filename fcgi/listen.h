@@ -4,6 +4,7 @@
 #ifndef MARKBOOK_LISTEN_H
 #define MARKBOOK_LISTEN_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "status.h"
@@ -14,6 +15,7 @@
 struct listener {
 	int fd;		  /* non-blocking, close-on-exec */
 	const char *path; /* of a unix socket that is ours to remove; else NULL */
+	bool own_tcp;	  /* a TCP socket that nobody else holds but our workers */
 	const char *from; /* where it came from, for the log */
 };
 
@@ -29,9 +31,10 @@ enum status listen_open(struct listener *out, int listen_fds, const char *addres
 			struct problem *why);
 
 /*
- * Refuse new connections, so that what waits in the queue can be emptied.  Does nothing to a socket that is not ours alone.
+ * Refuse new connections where the socket is ours alone.  The queue of a unix socket can still be
+ * emptied by the workers; its path is free for a successor from here on.
  */
-void listen_shut(const struct listener *l);
+void listen_shut(struct listener *l);
 
 void listen_close(struct listener *l);
 

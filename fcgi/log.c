@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -18,7 +19,9 @@ log_init(struct log *log, int fd, enum log_level level)
 {
 	log->fd = fd;
 	log->level = level;
-	log->len = log->line_len = 0;
+	log->len = log->line_len = log->lines = 0;
+	log->stuck = false;
+	log->dropped = 0;
 	log->second = (time_t)-1;
 }
 
@@ -132,25 +135,44 @@ log_end(struct log *log)
 		log_flush(log);
 	memcpy(log->data + log->len, log->line, log->line_len);
 	log->len += log->line_len;
+	log->lines++;
 	if (log->line_level <= LOG_LEVEL_WARN)
 		log_flush(log);
+}
+
+/* Whether the descriptor takes PIPE_BUF bytes now, or within LOG_WAIT_MS where it did so far. */
+static bool
+is_writable(const struct log *log)
+{
+	struct pollfd p = {.fd = log->fd, .events = POLLOUT};
+
+	return poll(&p, 1, log->stuck ? 0 : LOG_WAIT_MS) == 1 && (p.revents & POLLOUT) != 0;
 }
 
 void
 log_flush(struct log *log)
 {
 	size_t done = 0;
+	ssize_t n = 0;
 
-	while (done < log->len) {
-		ssize_t n = write(log->fd, log->data + done, log->len - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		done += (size_t)n;
+	if (log->len == 0)
+		return;
+	log->stuck = !is_writable(log);
+	while (!log->stuck && done < log->len && (n >= 0 || errno == EINTR)) {
+		n = write(log->fd, log->data + done, log->len - done);
+		done += n > 0 ? (size_t)n : 0;
 	}
-	log->len = 0;
+	if (log->stuck)
+		log->dropped += log->lines;
+	log->len = log->lines = 0;
+	if (!log->stuck && log->dropped > 0 && log_begin(log, LOG_LEVEL_WARN, "log")) {
+		uint64_t dropped = log->dropped;
+
+		log->dropped = 0;
+		log_str(log, "message", SLICE("lines were dropped, as nobody took them"));
+		log_u64(log, "lines", dropped);
+		log_end(log);
+	}
 }
 
 void

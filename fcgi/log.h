@@ -8,8 +8,8 @@
  *
  * Lines are gathered, up to PIPE_BUF bytes so that lines of several processes
  * in one pipe never mix, until log_flush, a line of level warn or worse, or
- * one that does not fit.  What cannot be written is dropped: logging never
- * ends the service.
+ * one that does not fit.  Lines that nobody takes within LOG_WAIT_MS are
+ * dropped, and counted in a line later: logging never stops the service.
  */
 #ifndef MARKBOOK_LOG_H
 #define MARKBOOK_LOG_H
@@ -21,6 +21,7 @@
 
 #define LOG_STRING_BYTES 512
 #define LOG_LINE_BYTES 2048
+#define LOG_WAIT_MS 50
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
@@ -32,6 +33,9 @@ struct log {
 	enum log_level line_level; /* of the line being built */
 	size_t line_len;
 	char line[LOG_LINE_BYTES];
+	bool stuck;	  /* the last write had to be given up */
+	uint64_t dropped; /* lines since */
+	size_t lines;
 	size_t len;
 	char data[PIPE_BUF]; /* finished lines */
 };

@@ -1,3 +1,5 @@
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -83,10 +85,13 @@ run_load(const struct config *config)
 {
 	struct problem why = {""};
 	bool there, fresh;
+	int hold;
 	enum status st = store_verify(&config->store, &there, &why);
 
-	if (st == ST_OK && !there)
-		st = store_prepare(&config->store, &fresh, &why);
+	if (st == ST_OK && !there) {
+		st = store_prepare(&config->store, &fresh, &hold, &why);
+		close(hold);
+	}
 	if (st == ST_OK)
 		st = transfer_load_file(&config->store, config->file, config->replace, &why);
 	return st == ST_OK ? EXIT_SUCCESS : fail("load", &why);
@@ -132,12 +137,27 @@ usage(FILE *f)
 	fprintf(f, "\nEach takes --help.\n");
 }
 
+/* A file opened later must never be taken for one of the standard three. */
+static void
+fill_standard_descriptors(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct config config;
 	struct slice name = slice_str(argc > 1 ? argv[1] : "");
 
+	fill_standard_descriptors();
+	signal(SIGPIPE, SIG_IGN);
 	if (slice_eq(name, SLICE("--help")) || slice_eq(name, SLICE("-h"))) {
 		usage(stdout);
 		return EXIT_SUCCESS;

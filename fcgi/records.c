@@ -84,14 +84,15 @@ check_params(struct slice content, size_t *spill)
 }
 
 enum record_result
-records_look(struct slice bytes)
+records_look(struct slice bytes, bool *params_ended)
 {
 	enum record_result result;
-	bool begun = false, params_ended = false;
+	bool begun = false;
 	size_t spill = 0;
 	struct record r;
 	unsigned id = 0;
 
+	*params_ended = false;
 	while ((result = record_take(&bytes, &r)) == RECORD_WHOLE) {
 		if (!begun) {
 			if (r.type != RECORD_BEGIN_REQUEST || r.id == 0 || r.content.len != 8)
@@ -100,11 +101,11 @@ records_look(struct slice bytes)
 			id = r.id;
 		} else if (r.id != id) {
 			return RECORD_BAD;
-		} else if (r.type == RECORD_PARAMS && !params_ended) {
-			params_ended = r.content.len == 0;
-			if (!check_params(r.content, &spill) || (params_ended && spill > 0))
+		} else if (r.type == RECORD_PARAMS && !*params_ended) {
+			*params_ended = r.content.len == 0;
+			if (!check_params(r.content, &spill) || (*params_ended && spill > 0))
 				return RECORD_BAD;
-		} else if (r.type == RECORD_STDIN && params_ended) {
+		} else if (r.type == RECORD_STDIN && *params_ended) {
 			if (r.content.len == 0)
 				return RECORD_WHOLE;
 		} else {

@@ -42,9 +42,10 @@ void record_add(struct buf *out, enum record_type type, struct slice content);
 
 /*
  * Whether the bytes hold a request from its BEGIN_REQUEST to the end of its
- * STDIN, with parameters that libfcgi can take: RECORD_WHOLE.  RECORD_PARTIAL: so far, so good.  RECORD_BAD: anything
+ * STDIN, with parameters that libfcgi can take: RECORD_WHOLE.  RECORD_PARTIAL: so far, so good; *params_ended tells whether only
+ * the body is still to come.  RECORD_BAD: anything
  * else, management records included.
  */
-enum record_result records_look(struct slice bytes);
+enum record_result records_look(struct slice bytes, bool *params_ended);
 
 #endif

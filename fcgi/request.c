@@ -130,9 +130,7 @@ request_read(struct request *r, struct FCGX_Request *fcgi, size_t max_body, enum
 
 	r->path = r->query = r->content_type = (struct slice){NULL, 0};
 	r->if_match = r->if_none_match = r->prefer = r->request_id = (struct slice){NULL, 0};
-	buf_reset(&r->body, BODY_KEEP);
-	for (size_t i = 0; i < sizeof(r->joined) / sizeof(r->joined[0]); i++)
-		buf_reset(&r->joined[i], BODY_KEEP);
+	request_trim(r);
 
 	read_params(r, fcgi->envp, &announced);
 	if (!read_body(r, fcgi->in, max_body, announced.length, &too_large))
@@ -190,6 +188,14 @@ request_prefers_minimal(const struct request *r)
 		prefer = (struct slice){prefer.data + len, prefer.len - len};
 	}
 	return false;
+}
+
+void
+request_trim(struct request *r)
+{
+	buf_reset(&r->body, BODY_KEEP);
+	for (size_t i = 0; i < sizeof(r->joined) / sizeof(r->joined[0]); i++)
+		buf_reset(&r->joined[i], BODY_KEEP);
 }
 
 void

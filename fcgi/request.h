@@ -64,6 +64,9 @@ bool request_type_is(const struct request *r, const char *type);
 /* Whether the client asked for return=minimal (RFC 7240, section 4.2). */
 bool request_prefers_minimal(const struct request *r);
 
+/* Between two requests: give back what a large one took. */
+void request_trim(struct request *r);
+
 void request_free(struct request *r);
 
 #endif

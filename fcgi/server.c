@@ -12,7 +12,8 @@
 
 /* A connection idle for so long is closed when the worker drains. */
 #define DRAIN_IDLE_NS 500000000u
-#define DRAIN_TICK_MS 50
+#define LEAVE_TICK_MS 10
+#define SECOND_NS 1000000000u
 /* How often connections without a first request are looked for, while there are any. */
 #define STALL_TICK_MS 500
 
@@ -20,14 +21,12 @@ static void
 begin_drain(struct server *s)
 {
 	s->draining = true;
-	s->drain_end = now_ns() + (uint64_t)s->o->drain_timeout * 1000000000u;
+	s->drain_end = now_ns() + (uint64_t)s->o->drain_timeout * SECOND_NS;
 	atomic_store(&s->slot->state, WORKER_LEAVING);
 	watch(s, false);
-	if (s->leave_signal == SIGTERM) {
-		/* Those in the queues were promised an answer when their connect succeeded. */
-		while (accept_one(s) || receive_one(s))
-			;
-	}
+	/* Those in the queue were promised an answer when their connect succeeded. */
+	while (s->leave_signal == SIGTERM && accept_one(s))
+		;
 	close(s->o->listener);
 	log_event(s->log, LOG_LEVEL_INFO, "drain", "connections: %u", s->connection_count);
 }
@@ -38,28 +37,42 @@ go_on_draining(struct server *s)
 {
 	uint64_t now = now_ns();
 
+	/* Of those that a worker which was being replaced could still send. */
+	while (s->leave_signal == SIGTERM && receive_one(s))
+		;
 	for (struct connection *c = s->connections, *next; c != NULL; c = next) {
 		next = c->next;
-		if (now - c->since > DRAIN_IDLE_NS || now > s->drain_end)
+		if (now > s->drain_end || (now - c->since > DRAIN_IDLE_NS && connection_is_idle(c)))
 			connection_close(s, c);
 	}
 	return s->connections != NULL;
 }
 
-/* What cannot be handed over stays, and is drained. */
 static void
-hand_over(struct server *s)
+begin_retiring(struct server *s)
 {
-	unsigned count = s->connection_count;
+	s->retiring = true;
+	s->drain_end = now_ns() + (uint64_t)s->o->drain_timeout * SECOND_NS;
+	/* From now on others do not measure their share by this worker's. */
+	atomic_store(&s->slot->state, WORKER_LEAVING);
+	watch(s, false);
+	epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->o->handover[0], NULL);
+	log_event(s->log, LOG_LEVEL_INFO, "handover", "connections: %u", s->connection_count);
+}
 
+/* Between two turns: hand over what the others take.  What is left is served meanwhile. */
+static bool
+go_on_retiring(struct server *s)
+{
 	for (struct connection *c = s->connections, *next; c != NULL; c = next) {
 		next = c->next;
-		if (!handover_send(s->o->handover[1], c->fd))
+		if (!handover_send(s->o->handover[1], c->fd, (char)c->trusted))
 			break;
+		/* The connection lives on elsewhere, and so would its place in this epoll. */
+		epoll_ctl(s->epoll, EPOLL_CTL_DEL, c->fd, NULL);
 		connection_close(s, c);
 	}
-	log_event(s->log, LOG_LEVEL_INFO, "handover", "connections: %u of %u",
-		  count - s->connection_count, count);
+	return s->connections != NULL;
 }
 
 static void
@@ -67,8 +80,11 @@ read_signal(struct server *s)
 {
 	struct signalfd_siginfo info;
 
-	if (read(s->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		s->leave_signal = (int)info.ssi_signo;
+	/* The lower number comes first; leaving altogether is what counts. */
+	while (read(s->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (s->leave_signal != SIGTERM)
+			s->leave_signal = (int)info.ssi_signo;
+	}
 }
 
 static void
@@ -86,19 +102,23 @@ turn(struct server *s, const struct epoll_event *events, int n)
 		else
 			on_readable(s, events[i].data.ptr);
 	}
-	answer_writes(s);
+	/* No snapshot of this turn's reads keeps pages from the commits. */
 	store_read_end(s->store);
+	answer_writes(s);
 }
 
 /* Close those that connected and then did not get as far as one request. */
 static void
 close_stalled(struct server *s)
 {
-	uint64_t limit = (uint64_t)s->o->peer_timeout * 1000000000u, now = now_ns();
+	uint64_t limit = (uint64_t)s->o->peer_timeout * SECOND_NS, now = now_ns();
 
 	for (struct connection *c = s->connections, *next; c != NULL; c = next) {
 		next = c->next;
-		if (!c->trusted && now - c->since > limit) {
+		if (c->trusted || now - c->since <= limit)
+			continue;
+		/* It may be that this worker was late, not the peer. */
+		if (connection_is_idle(c)) {
 			metrics_add(&s->slot->dropped, 1);
 			connection_close(s, c);
 		}
@@ -114,6 +134,7 @@ reopen_store(struct server *s)
 {
 	struct problem why = {""};
 
+	s->reopen_store = false;
 	store_close(s->store);
 	if (store_open(&s->store, &s->o->store, &why) == ST_OK)
 		return true;
@@ -121,35 +142,39 @@ reopen_store(struct server *s)
 	return false;
 }
 
+/* Between two turns of a worker that was told to leave.  False: it is over. */
+static bool
+go_on_leaving(struct server *s)
+{
+	if (s->leave_signal == SIGUSR2 && !s->retiring)
+		begin_retiring(s);
+	if (s->leave_signal == SIGUSR2 && !s->draining && !go_on_retiring(s))
+		return false;
+	if (!s->draining && (s->leave_signal == SIGTERM || now_ns() > s->drain_end))
+		begin_drain(s);
+	return !s->draining || go_on_draining(s);
+}
+
 /* Between two turns: leave, or find out how long the next one may wait.  False: it is over. */
 static bool
-next_turn(struct server *s, bool idle, int *timeout)
+next_turn(struct server *s, int *timeout)
 {
-	if (s->store_broken && !reopen_store(s)) {
+	if (s->reopen_store && !reopen_store(s)) {
 		/* The supervisor starts another one, at once or later. */
-		hand_over(s);
+		if (!s->retiring)
+			begin_retiring(s);
+		go_on_retiring(s);
 		s->failed = true;
 		return false;
 	}
-	if (s->leave_signal != 0 && !s->draining) {
-		if (s->leave_signal == SIGUSR2)
-			hand_over(s);
-		begin_drain(s);
-	}
-	if (s->draining) {
-		*timeout = DRAIN_TICK_MS;
-		return go_on_draining(s);
-	}
+	*timeout = LEAVE_TICK_MS;
+	if (s->leave_signal != 0)
+		return go_on_leaving(s);
 	if (s->strangers > 0)
 		close_stalled(s);
 	*timeout = share_connections(s);
 	if (*timeout < 0 && s->strangers > 0)
 		*timeout = STALL_TICK_MS;
-	/* Nobody came for a while although they could: then it is ours to take. */
-	if (idle && !s->listening) {
-		watch(s, true);
-		*timeout = s->strangers > 0 ? STALL_TICK_MS : -1;
-	}
 	return true;
 }
 
@@ -167,7 +192,7 @@ loop(struct server *s)
 		}
 		turn(s, events, n);
 		log_flush(s->log);
-	} while (next_turn(s, n == 0, &timeout));
+	} while (next_turn(s, &timeout));
 	return s->failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
@@ -188,6 +213,16 @@ watch_signals(struct server *s)
 	return s->signals >= 0 && epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->signals, &ev) == 0;
 }
 
+/* Whatever this worker's share: a connection on its way must not wait. */
+static bool
+watch_handover(struct server *s)
+{
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLEXCLUSIVE,
+				 .data.ptr = (void *)(uintptr_t)&s->o->handover};
+
+	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->o->handover[0], &ev) == 0;
+}
+
 int
 server_run(const struct server_options *o)
 {
@@ -204,14 +239,14 @@ server_run(const struct server_options *o)
 		return status;
 	}
 	s.epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (s.epoll < 0 || !watch_signals(&s)) {
+	if (s.epoll < 0 || !watch_signals(&s) || !watch_handover(&s)) {
 		log_event(s.log, LOG_LEVEL_ERROR, "start", "epoll: %s", strerror(errno));
 		goto out;
 	}
 	watch(&s, true);
 	atomic_store(&s.slot->connections, 0);
 	atomic_store(&s.slot->state, WORKER_READY);
-	kill(getppid(), SIGUSR1);
+	kill(o->parent, SIGUSR1);
 	status = loop(&s);
 	close(s.signals);
 	close(s.epoll);

@@ -14,12 +14,14 @@
 #define MARKBOOK_SERVER_H
 
 #include <signal.h>
+#include <sys/types.h>
 
 #include "log.h"
 #include "metrics.h"
 #include "store.h"
 
 struct server_options {
+	pid_t parent;	 /* gets SIGUSR1 when this worker is ready */
 	int listener;	 /* non-blocking */
 	int handover[2]; /* [0] connections come in, [1] they go out; a SOCK_SEQPACKET pair */
 	unsigned slot;	 /* this worker's slot in metrics */
@@ -35,8 +37,7 @@ struct server_options {
  * Serve until told to leave; SIGTERM and SIGUSR2 have to be blocked on entry.
  * SIGTERM: take no more connections but those in the listener's queue, close each
  * after its next answer or when it was idle for a while, leave when none is left.
- * SIGUSR2: hand all connections over, then leave.
- * SIGUSR1 is sent to the parent process once ready.  Returns the exit status.
+ * SIGUSR2: hand all connections over, serving them meanwhile, then leave.  Returns the exit status.
  */
 int server_run(const struct server_options *o);
 

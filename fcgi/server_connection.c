@@ -37,6 +37,7 @@ connection_free(struct server *s, struct connection *c)
 	if (c->next != NULL)
 		c->next->prev = c->prev;
 	s->connection_count--;
+	s->exhausted = false;
 	s->strangers -= !c->trusted;
 	atomic_store_explicit(&s->slot->connections, s->connection_count, memory_order_relaxed);
 	request_free(&c->req);
@@ -47,11 +48,11 @@ connection_free(struct server *s, struct connection *c)
 
 /* Take over a connected socket; it is closed where that fails. */
 static void
-connection_add(struct server *s, int fd)
+connection_add(struct server *s, int fd, bool trusted)
 {
 	struct timeval timeout = {.tv_sec = (time_t)s->o->peer_timeout};
 	/* Edges only, until it is trusted: half a request must not wake the worker all the time. */
-	struct epoll_event ev = {.events = EPOLLIN | EPOLLET};
+	struct epoll_event ev = {.events = trusted ? EPOLLIN : EPOLLIN | EPOLLET};
 	struct connection *c = calloc(1, sizeof(*c));
 	int on = 1;
 
@@ -67,13 +68,14 @@ connection_add(struct server *s, int fd)
 	if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &ev) != 0)
 		goto fail;
 	c->fd = fd;
+	c->trusted = trusted;
 	c->since = now_ns();
 	c->next = s->connections;
 	if (c->next != NULL)
 		c->next->prev = c;
 	s->connections = c;
 	s->connection_count++;
-	s->strangers++;
+	s->strangers += !trusted;
 	atomic_store_explicit(&s->slot->connections, s->connection_count, memory_order_relaxed);
 	metrics_add(&s->slot->accepted, 1);
 	return;
@@ -82,6 +84,15 @@ fail:
 		  strerror(errno));
 	free(c);
 	close(fd);
+}
+
+bool
+connection_is_idle(const struct connection *c)
+{
+	char byte;
+
+	/* What a stranger has sent was looked at already, and was not a whole request. */
+	return (!c->trusted && c->looked_at) || recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }
 
 void
@@ -108,6 +119,7 @@ connection_is_ready(struct server *s, struct connection *c)
 {
 	char bytes[LOOK_BYTES];
 	enum record_result seen;
+	bool body_only;
 	ssize_t n;
 
 	if (c->trusted)
@@ -115,12 +127,13 @@ connection_is_ready(struct server *s, struct connection *c)
 	n = recv(c->fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
-	seen = n <= 0 ? RECORD_BAD : records_look((struct slice){bytes, (size_t)n});
-	/* A body beyond what is looked at is on its way. */
+	seen = n <= 0 ? RECORD_BAD : records_look((struct slice){bytes, (size_t)n}, &body_only);
+	/* A body beyond what is looked at is on its way; parameters are never so long. */
 	if (seen == RECORD_PARTIAL && n == (ssize_t)sizeof(bytes))
-		seen = RECORD_WHOLE;
+		seen = body_only ? RECORD_WHOLE : RECORD_BAD;
 	if (seen == RECORD_WHOLE && trust(s, c))
 		return true;
+	c->looked_at = true;
 	if (seen != RECORD_PARTIAL) {
 		if (n > 0)
 			metrics_add(&s->slot->dropped, 1);
@@ -133,17 +146,13 @@ void
 watch(struct server *s, bool on)
 {
 	/* One waiting worker is woken for a new connection, not all. */
-	struct epoll_event listener = {.events = EPOLLIN | EPOLLEXCLUSIVE,
-				       .data.ptr = (void *)(uintptr_t)&s->o->listener};
-	struct epoll_event handover = {.events = EPOLLIN | EPOLLEXCLUSIVE,
-				       .data.ptr = (void *)(uintptr_t)&s->o->handover};
-	int op = on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL;
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLEXCLUSIVE,
+				 .data.ptr = (void *)(uintptr_t)&s->o->listener};
 
 	if (s->listening == on)
 		return;
 	s->listening = on;
-	if (epoll_ctl(s->epoll, op, s->o->listener, &listener) != 0 ||
-	    epoll_ctl(s->epoll, op, s->o->handover[0], &handover) != 0)
+	if (epoll_ctl(s->epoll, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, s->o->listener, &ev) != 0)
 		log_event(s->log, LOG_LEVEL_ERROR, "listen", "cannot watch for connections: %s",
 			  strerror(errno));
 }
@@ -154,13 +163,16 @@ accept_one(struct server *s)
 	int fd = accept4(s->o->listener, NULL, NULL, SOCK_CLOEXEC);
 
 	if (fd >= 0) {
-		connection_add(s, fd);
+		/* It was its turn: the next one is for others again. */
+		s->unfair_since = 0;
+		connection_add(s, fd, false);
 		return true;
 	}
 	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-		log_event(s->log, LOG_LEVEL_ERROR, "connection", "cannot accept: %s",
-			  strerror(errno));
-		watch(s, false);
+		if (!s->exhausted)
+			log_event(s->log, LOG_LEVEL_ERROR, "connection",
+				  "cannot accept, until one closes: %s", strerror(errno));
+		s->exhausted = true;
 	}
 	return false;
 }
@@ -168,10 +180,11 @@ accept_one(struct server *s)
 bool
 receive_one(struct server *s)
 {
-	int fd = handover_receive(s->o->handover[0]);
+	char trusted = 0;
+	int fd = handover_receive(s->o->handover[0], &trusted);
 
 	if (fd >= 0)
-		connection_add(s, fd);
+		connection_add(s, fd, trusted != 0);
 	return fd >= 0;
 }
 
@@ -180,7 +193,16 @@ share_connections(struct server *s)
 {
 	bool fair = s->connection_count <= metrics_least_connections(s->o->metrics) + 1;
 
-	if (s->listening != fair)
-		watch(s, fair);
+	if (fair)
+		s->unfair_since = 0;
+	else if (s->unfair_since == 0)
+		s->unfair_since = now_ns();
+	else if (now_ns() - s->unfair_since > SHARE_WAIT_MS * 1000000u)
+		/* Whoever has fewer does not come: then one is ours to take. */
+		fair = true;
+	/* With no connection at all there is none to wait for. */
+	if (s->exhausted && s->connection_count > 0)
+		fair = false;
+	watch(s, fair);
 	return fair ? -1 : SHARE_WAIT_MS;
 }

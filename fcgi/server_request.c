@@ -4,6 +4,9 @@
 #include "server_worker.h"
 #include "system.h"
 
+/* Answers of writes that wait for one commit, in bytes; one may go beyond. */
+#define ANSWERS_MAX ((size_t)8 << 20)
+
 /* --- one request --- */
 
 static void
@@ -69,6 +72,10 @@ answer(struct server *s, struct connection *c)
 	log_request(s, c, ns);
 	FCGX_Finish_r(&c->fcgi);
 	c->since = now;
+	/* A connection may be idle for long: it keeps little. */
+	api_trim(&c->call);
+	request_trim(&c->req);
+	response_reset(&c->res);
 	if (spool >= 0) {
 		if (c->fcgi.ipcFd == spool) {
 			send_last_answer(c, spool);
@@ -80,18 +87,25 @@ answer(struct server *s, struct connection *c)
 	}
 }
 
-/* Log the first failure of a row, and its end. */
+/* Log the first failure of a row, and its end, and have the store opened again after each. */
 static void
-note_store(struct server *s, enum status st)
+note_failure(struct server *s, enum status st)
 {
-	bool broken = st == ST_IO || st == ST_BUSY;
-
-	if (broken && !s->store_broken)
+	if (!s->store_broken)
 		log_event(s->log, LOG_LEVEL_ERROR, "store", "%s: %s", status_text(st),
 			  store_last_error(s->store));
-	else if (!broken && s->store_broken)
+	s->store_broken = s->reopen_store = true;
+}
+
+static void
+note_write(struct server *s, enum status st)
+{
+	if (st == ST_IO || st == ST_BUSY) {
+		note_failure(s, st);
+	} else if (s->store_broken) {
 		log_event(s->log, LOG_LEVEL_WARN, "store", "the store works again");
-	s->store_broken = broken;
+		s->store_broken = false;
+	}
 }
 
 static void
@@ -105,7 +119,8 @@ answer_read(struct server *s, struct connection *c)
 		st = api_run(&c->call, view, &changed);
 	/* Not held while a peer takes its time to read: that would keep old pages from being used. */
 	store_read_end(s->store);
-	note_store(s, st);
+	if (st == ST_IO || st == ST_BUSY)
+		note_failure(s, st);
 	if (st != ST_OK)
 		api_fail(&c->call, st);
 	answer(s, c);
@@ -114,7 +129,7 @@ answer_read(struct server *s, struct connection *c)
 void
 on_readable(struct server *s, struct connection *c)
 {
-	const struct system_context sys = {s->o->metrics, s->store};
+	const struct system_context sys = {s->o->metrics, s->store, &s->readiness, now_ns()};
 	enum status body = ST_OK;
 
 	if (!connection_is_ready(s, c))
@@ -158,51 +173,72 @@ on_readable(struct server *s, struct connection *c)
 	}
 }
 
-/* Apply `n` writes in one batch and commit it.  Anything but ST_OK: none of them happened. */
+/*
+ * Apply writes in one batch, up to `n` of them and until their answers take ANSWERS_MAX, and commit
+ * it; *done is how many.  Anything but ST_OK: none of them happened.
+ */
 static enum status
-commit_writes(struct server *s, struct connection **c, size_t n)
+commit_writes(struct server *s, struct connection **c, size_t n, size_t *done)
 {
 	struct view *view;
-	bool changed = false;
+	uint64_t changes = 0;
+	size_t bytes = 0, i = 0;
 	enum status st = store_write(s->store, &view);
 
-	for (size_t i = 0; i < n && st == ST_OK; i++)
+	while (i < n && st == ST_OK && bytes < ANSWERS_MAX) {
+		bool changed = false;
+
 		st = api_run(&c[i]->call, view, &changed);
-	if (st == ST_OK && changed) {
+		changes += changed;
+		bytes += c[i]->res.body.len;
+		i++;
+	}
+	*done = i;
+	if (st == ST_OK && changes > 0) {
 		st = store_commit(s->store);
 		if (st == ST_OK) {
 			metrics_add(&s->slot->commits, 1);
-			metrics_add(&s->slot->writes, n);
+			metrics_add(&s->slot->writes, changes);
 		}
 	} else {
 		store_abort(s->store);
 	}
 	if (st != ST_OK)
 		metrics_add(&s->slot->commit_failures, 1);
-	note_store(s, st);
+	note_write(s, st);
 	return st;
+}
+
+/* Where writes cannot be committed together, each one gets its own answer. */
+static void
+answer_writes_alone(struct server *s, struct connection **c, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t one;
+		enum status st = commit_writes(s, &c[i], 1, &one);
+
+		/* A removal that found no room has it now: see store.h. */
+		if (st == ST_FULL)
+			st = commit_writes(s, &c[i], 1, &one);
+		if (st != ST_OK)
+			api_fail(&c[i]->call, st);
+		answer(s, c[i]);
+	}
 }
 
 void
 answer_writes(struct server *s)
 {
 	struct connection **c = s->writes;
-	size_t n = s->write_count;
+	size_t left = s->write_count, done;
 
 	s->write_count = 0;
-	if (n > 1 && commit_writes(s, c, n) == ST_OK) {
-		for (size_t i = 0; i < n; i++)
+	for (; left > 0; c += done, left -= done) {
+		if (commit_writes(s, c, left, &done) != ST_OK) {
+			answer_writes_alone(s, c, done);
+			continue;
+		}
+		for (size_t i = 0; i < done; i++)
 			answer(s, c[i]);
-		return;
-	}
-	for (size_t i = 0; i < n; i++) {
-		enum status st = commit_writes(s, &c[i], 1);
-
-		/* A removal that found no room has it now: see store.h. */
-		if (st == ST_FULL)
-			st = commit_writes(s, &c[i], 1);
-		if (st != ST_OK)
-			api_fail(&c[i]->call, st);
-		answer(s, c[i]);
 	}
 }

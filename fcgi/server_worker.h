@@ -12,6 +12,7 @@
 
 #include "api.h"
 #include "server.h"
+#include "system.h"
 
 /* Requests of one turn at most, and so writes of one commit. */
 #define TURN_MAX 256
@@ -24,6 +25,7 @@ struct connection {
 	struct connection *prev, *next; /* of all that are open */
 	int fd;
 	bool trusted;	/* has shown one whole request */
+	bool looked_at; /* what it has sent so far is not one */
 	uint64_t since; /* of the request under way, or of the last answer */
 };
 
@@ -37,7 +39,12 @@ struct server {
 	int signals;	  /* signalfd(2): unlike a handler it is heard under any load */
 	int leave_signal; /* 0, SIGTERM or SIGUSR2 */
 	bool draining;
-	bool failed;	   /* leaves because it cannot go on */
+	bool failed;	       /* leaves because it cannot go on */
+	bool reopen_store;     /* after this turn */
+	bool exhausted;	       /* no descriptors for more connections */
+	bool retiring;	       /* hands its connections over */
+	uint64_t unfair_since; /* more than its share of connections; 0: not so */
+	struct system_readiness readiness;
 	bool store_broken; /* so that a failure is logged when it begins, not at each request */
 	uint64_t drain_end;
 	struct connection *connections;
@@ -53,7 +60,7 @@ uint64_t now_ns(void);
 
 /* --- server_connection.c --- */
 
-/* Watch for new connections, or leave them to others: the listener and the hand-over together. */
+/* Watch for new connections, or leave them to others. */
 void watch(struct server *s, bool on);
 
 /* Take one that waits; false where there is none to take now. */
@@ -61,8 +68,9 @@ bool accept_one(struct server *s);
 bool receive_one(struct server *s);
 
 /*
- * Watch for new connections only while this worker has no more than its share.  Returns
- * how long the next turn may wait for events, in milliseconds; -1: for ever.
+ * Watch for new connections while this worker has no more than its share, or where
+ * nobody else takes them for a while.  Returns how long the next turn may wait for
+ * events, in milliseconds; -1: for ever.
  */
 int share_connections(struct server *s);
 
@@ -72,6 +80,9 @@ int share_connections(struct server *s);
  * does not stall the worker; one that cannot become a request is closed.
  */
 bool connection_is_ready(struct server *s, struct connection *c);
+
+/* Whether nothing waits in it that could still become a request. */
+bool connection_is_idle(const struct connection *c);
 
 void connection_close(struct server *s, struct connection *c);
 

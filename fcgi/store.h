@@ -87,10 +87,12 @@ struct store_stats {
  * the store where there is none, or check the one that is there, in a child
  * process where a damaged file could kill the checker.  Nothing that is
  * there is ever overwritten.  *fresh tells whether it holds no collection and
- * never did (revision 0).  ST_OK; ST_STORE_*, ST_NO_MEMORY with `why` for the
+ * never did (revision 0).  *hold is a descriptor, close-on-exec: while it is open, here or in a
+ * child, nobody else can prepare this store; it is -1 after failure.  ST_OK; ST_STORE_*, ST_NO_MEMORY with `why` for the
  * operator: what is wrong with which path, and what to do.
  */
-enum status store_prepare(const struct store_options *o, bool *fresh, struct problem *why);
+enum status store_prepare(const struct store_options *o, bool *fresh, int *hold,
+			  struct problem *why);
 
 /*
  * Check a store as store_prepare does, and change nothing.  *there is false, and all

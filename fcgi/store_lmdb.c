@@ -65,8 +65,9 @@ store_open_status(const char *path, int rc, struct problem *why)
 {
 	switch (rc) {
 	case ENOENT:
-		return problem_set(why, ST_STORE_ACCESS,
-				   "store %s: there is none; `markbook serve` makes one", path);
+		return problem_set(
+		    why, ST_STORE_ACCESS,
+		    "store %s: there is none; `markbook serve` or `markbook load` makes one", path);
 	case ENOMEM:
 		return problem_set(why, ST_NO_MEMORY, "store %s: out of memory", path);
 	case MDB_READERS_FULL:

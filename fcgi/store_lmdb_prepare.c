@@ -2,11 +2,18 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
+#include <poll.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+
+/* Two seconds in all. */
+#define HOLD_TRIES 20
+#define HOLD_WAIT_MS 100
 
 /* What is done and found on the way. */
 struct preparation {
@@ -216,15 +223,47 @@ look(struct preparation *p)
 	return look_at_data(p);
 }
 
+/*
+ * Two services with one store would be one too many: the second one may have another size in mind.
+ * The first may be just about to leave.
+ */
+static enum status
+hold_directory(const struct preparation *p, int *hold)
+{
+	*hold = open(p->o->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*hold < 0)
+		return store_open_status(p->o->path, errno, p->why);
+	for (int tries = 0; flock(*hold, LOCK_EX | LOCK_NB) != 0; tries++) {
+		if (tries == HOLD_TRIES) {
+			close(*hold);
+			*hold = -1;
+			return problem_set(
+			    p->why, ST_STORE_ACCESS,
+			    "store %s: another service has it; stop that one, or give "
+			    "another --store",
+			    p->o->path);
+		}
+		poll(NULL, 0, HOLD_WAIT_MS);
+	}
+	return ST_OK;
+}
+
 enum status
-store_prepare(const struct store_options *o, bool *fresh, struct problem *why)
+store_prepare(const struct store_options *o, bool *fresh, int *hold, struct problem *why)
 {
 	struct preparation p = {.o = o, .why = why};
 	enum status st;
 
+	*hold = -1;
 	if ((st = look(&p)) != ST_OK || (st = look_for_space(&p)) != ST_OK ||
-	    (st = make_directory(&p)) != ST_OK || (st = make_store(&p)) != ST_OK)
+	    (st = make_directory(&p)) != ST_OK || (st = hold_directory(&p, hold)) != ST_OK)
 		return st;
+	st = make_store(&p);
+	if (st != ST_OK) {
+		close(*hold);
+		*hold = -1;
+		return st;
+	}
 	*fresh = p.verdict.meta.revision == 0;
 	return ST_OK;
 }

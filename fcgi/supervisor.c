@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -197,11 +198,11 @@ fail(const char *what)
 }
 
 static bool
-prepare_store(const struct config *config, struct log *log)
+prepare_store(const struct config *config, struct log *log, int *hold)
 {
 	struct problem why = {""};
 	bool fresh;
-	enum status st = store_prepare(&config->store, &fresh, &why);
+	enum status st = store_prepare(&config->store, &fresh, hold, &why);
 
 	if (st == ST_OK && fresh && config->seed != NULL)
 		st = transfer_load_file(&config->store, config->seed, false, &why);
@@ -226,7 +227,7 @@ prepare_workers(struct supervisor *s)
 	    .store = c->store,
 	};
 
-	if (!handover_pair(o.handover, c->drain_timeout))
+	if (!handover_pair(o.handover))
 		return fail(strerror(errno));
 	s->metrics = o.metrics = metrics_create(2 * c->workers);
 	if (o.metrics == NULL || !workers_init(&s->workers, &o, c->workers))
@@ -241,10 +242,24 @@ block_signals(sigset_t *set)
 {
 	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD, SIGPIPE};
 
+	/* Ignored, as a caller may have left it, children would go without a signal. */
+	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(set);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		sigaddset(set, signals[i]);
 	sigprocmask(SIG_SETMASK, set, NULL);
+}
+
+/* One for each connection: as many as the administrator allows, not the usual 1024. */
+static void
+raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
 }
 
 int
@@ -253,10 +268,12 @@ supervisor_run(const struct config *config, struct log *log)
 	struct supervisor s = {.config = config, .log = log};
 	struct problem why = {""};
 	sigset_t signals;
-	int status = EXIT_FAILURE;
+	int status = EXIT_FAILURE, hold = -1;
 
+	raise_descriptor_limit();
 	block_signals(&signals);
-	if (!prepare_store(config, log))
+	/* Kept open to the end, and by the workers. */
+	if (!prepare_store(config, log, &hold))
 		return status;
 	if (listen_open(&s.listener, config->listen_fds, config->socket, config->socket_mode,
 			&why) != ST_OK) {
@@ -271,6 +288,7 @@ supervisor_run(const struct config *config, struct log *log)
 		status = s.workers.forced ? EXIT_FAILURE : EXIT_SUCCESS;
 	}
 	workers_free(&s.workers);
+	close(hold);
 	metrics_destroy(s.metrics);
 	listen_close(&s.listener);
 	return status;

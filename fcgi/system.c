@@ -1,5 +1,7 @@
 #include "system.h"
 
+#define READINESS_NS 1000000000u
+
 static bool
 answer_health(const struct system_context *sys, struct response *res)
 {
@@ -9,15 +11,29 @@ answer_health(const struct system_context *sys, struct response *res)
 }
 
 static bool
-answer_ready(const struct system_context *sys, struct response *res)
+store_is_ready(struct store *store)
 {
 	struct view *view;
-	enum status st = store_read(sys->store, &view);
+	enum status st = store_read(store, &view);
 
+	store_read_end(store);
 	if (st == ST_OK)
-		st = store_probe(sys->store);
+		st = store_probe(store);
 	/* A full store is read, and emptied, as ever. */
-	if (st != ST_OK && st != ST_FULL)
+	return st == ST_OK || st == ST_FULL;
+}
+
+static bool
+answer_ready(const struct system_context *sys, struct response *res)
+{
+	struct system_readiness *r = sys->readiness;
+
+	/* Anyone can ask: it must not cost a commit each time. */
+	if (sys->now >= r->until) {
+		r->ready = store_is_ready(sys->store);
+		r->until = sys->now + READINESS_NS;
+	}
+	if (!r->ready)
 		return false;
 	buf_adds(&res->body, "{\"status\":\"ready\"}");
 	return true;

@@ -9,9 +9,17 @@
 #include "response.h"
 #include "store.h"
 
+/* The last result of asking the store; a zeroed struct is none. */
+struct system_readiness {
+	uint64_t until; /* nanoseconds of the caller's clock */
+	bool ready;
+};
+
 struct system_context {
 	const struct metrics *metrics;
 	struct store *store;
+	struct system_readiness *readiness;
+	uint64_t now; /* nanoseconds */
 };
 
 /*
@@ -19,7 +27,8 @@ struct system_context {
  * HEAD only, or 404.
  *
  * /healthz  200: this process answers.
- * /readyz   200: the store can be read, and a commit succeeds; else 503.
+ * /readyz   200: the store can be read, and a commit succeeds; else 503.  Asked of the store once a
+ *           second at most.
  * /metrics  200: the Prometheus text format, over all processes.
  */
 void system_answer(const struct system_context *sys, const struct request *req,

@@ -49,6 +49,7 @@ worker_main(const struct workers *w, unsigned seat, pid_t parent)
 	struct server_options o = w->options;
 
 	o.slot = seat;
+	o.parent = parent;
 	/* A worker does not outlive its supervisor, whatever ended that. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	return getppid() == parent ? server_run(&o) : EXIT_FAILURE;

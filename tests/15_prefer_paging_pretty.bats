@@ -251,7 +251,7 @@ all_pages() {
 	put "/json/$c" '{"v": ["a: {b},[c]", "\"{", 1.10, "\\", {}]}'
 	get "/json/$c?pretty"
 	[[ $body == *'"a: {b},[c]"'* && $body == *'"\"{"'* && $body == *1.10* && $body == *'"\\"'* ]] || fail "$body"
-	assert_json '{"res":{"v":["a: {b},[c]","\"{",1.1,"\\",{}]}}'
+	assert_json '{"res":{"v":["a: {b},[c]","\"{",1.10,"\\",{}]}}'
 }
 
 @test "HEAD of a pretty answer gives its length" {

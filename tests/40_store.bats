@@ -188,11 +188,18 @@ works_again() {
 	assert_jq '.res.Seminar == "kept" and (.res | length == 5)'
 }
 
+# The last good result is good for a second.
+not_ready() {
+	get /readyz
+	[[ $status == 503 ]]
+}
+
 @test "a medium that fails is 503 by readyz" {
 	strace -o /dev/null true || skip "tracing is not allowed here"
 	start_responder --workers 1 --seed "$TREE/conf/seed.json"
 	start_nginx
 	trace_workers -e trace=pwrite64,pwritev -e inject=pwrite64,pwritev:error=EIO
+	wait_until 5 not_ready
 	get /readyz
 	assert_problem 503
 	end_trace

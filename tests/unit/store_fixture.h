@@ -43,12 +43,24 @@ fixture_open(struct fixture *f)
 	assert_ok(store_open(&f->s, &f->o, &f->why));
 }
 
+/* And lets go of it at once, so that it can be prepared again. */
+static inline enum status
+fixture_prepare_store(const struct store_options *o, bool *fresh, struct problem *why)
+{
+	int hold;
+	enum status st = store_prepare(o, fresh, &hold, why);
+
+	if (hold >= 0)
+		close(hold);
+	return st;
+}
+
 static inline void
 fixture_prepare_and_open(struct fixture *f)
 {
 	bool fresh;
 
-	assert_ok(store_prepare(&f->o, &fresh, &f->why));
+	assert_ok(fixture_prepare_store(&f->o, &fresh, &f->why));
 	fixture_open(f);
 }
 

@@ -35,10 +35,11 @@ look(const struct buf *b, size_t len)
 {
 	char *copy = malloc(len + 1);
 	enum record_result result;
+	bool params_ended;
 
 	assert_non_null(copy);
 	memcpy(copy + 1, b->data, len);
-	result = records_look((struct slice){copy + 1, len});
+	result = records_look((struct slice){copy + 1, len}, &params_ended);
 	free(copy);
 	return result;
 }
@@ -50,8 +51,14 @@ a_whole_request_is_whole_and_any_part_of_it_is_partial(void **state)
 
 	(void)state;
 	add_request(&b, 16 + 200);
-	for (size_t len = 0; len < b.len; len++)
+	for (size_t len = 0; len < b.len; len++) {
+		bool params_ended;
+
 		assert_int_equal(look(&b, len), RECORD_PARTIAL);
+		records_look((struct slice){b.data, len}, &params_ended);
+		/* The body's ten bytes and the headers of its two records follow. */
+		assert_int_equal(params_ended, b.len - len <= 10 + 16);
+	}
 	assert_int_equal(look(&b, b.len), RECORD_WHOLE);
 	buf_free(&b);
 }

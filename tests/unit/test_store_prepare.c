@@ -12,7 +12,7 @@ prepare(struct fixture *f)
 	bool fresh;
 
 	f->why.detail[0] = '\0';
-	return store_prepare(&f->o, &fresh, &f->why);
+	return fixture_prepare_store(&f->o, &fresh, &f->why);
 }
 
 static void
@@ -123,7 +123,7 @@ a_store_is_made_for_its_owner_only_and_then_kept(void **state)
 	bool fresh = false;
 	uint64_t id;
 
-	assert_ok(store_prepare(&f->o, &fresh, &f->why));
+	assert_ok(fixture_prepare_store(&f->o, &fresh, &f->why));
 	assert_true(fresh);
 	assert_int_equal(stat(f->path, &sb), 0);
 	assert_int_equal(sb.st_mode & 07777, 0700);
@@ -135,7 +135,7 @@ a_store_is_made_for_its_owner_only_and_then_kept(void **state)
 	store_close(f->s);
 	f->s = NULL;
 	fresh = false;
-	assert_ok(store_prepare(&f->o, &fresh, &f->why));
+	assert_ok(fixture_prepare_store(&f->o, &fresh, &f->why));
 	assert_true(fresh);
 	fixture_open(f);
 	assert_true(store_id(f->s) == id);
@@ -144,7 +144,7 @@ a_store_is_made_for_its_owner_only_and_then_kept(void **state)
 	store_close(f->s);
 	f->s = NULL;
 	/* It held something once: a seed is not for it. */
-	assert_ok(store_prepare(&f->o, &fresh, &f->why));
+	assert_ok(fixture_prepare_store(&f->o, &fresh, &f->why));
 	assert_false(fresh);
 }
 
@@ -176,7 +176,7 @@ a_start_that_was_cut_off_is_made_good(void **state)
 
 	assert_int_equal(mkdir(f->path, 0700), 0);
 	write_file(f->data, "", 0);
-	assert_ok(store_prepare(&f->o, &fresh, &f->why));
+	assert_ok(fixture_prepare_store(&f->o, &fresh, &f->why));
 	assert_true(fresh);
 	/* As the engine leaves it before the first row: its first page, twice (numbered). */
 	data = read_file(f->data, &size);
@@ -186,7 +186,7 @@ a_start_that_was_cut_off_is_made_good(void **state)
 	write_file(f->data, data, 2 * page);
 	free(data);
 	fresh = false;
-	assert_ok(store_prepare(&f->o, &fresh, &f->why));
+	assert_ok(fixture_prepare_store(&f->o, &fresh, &f->why));
 	assert_true(fresh);
 	fixture_open(f);
 	assert_ok(put(f->s, SLICE("a"), SLICE("x"), SLICE("1")));

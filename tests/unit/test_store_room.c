@@ -378,7 +378,7 @@ outgrow_the_file_system(struct fixture *f, int fd)
 		return true;
 	}
 	f->o.size = 3 * MIB;
-	if (store_prepare(&f->o, &fresh, &f->why) != ST_OK ||
+	if (fixture_prepare_store(&f->o, &fresh, &f->why) != ST_OK ||
 	    store_open(&f->s, &f->o, &f->why) != ST_OK)
 		return false;
 	/* Somebody else takes most of it meanwhile. */
