@@ -18,6 +18,8 @@ static const char hello[] = "Status: 200 OK\r\n"
 void
 on_readable(struct server *s, struct connection *c)
 {
+	if (!connection_is_ready(s, c))
+		return;
 	c->fcgi.ipcFd = c->fd;
 	c->fcgi.keepConnection = 1;
 	c->fcgi.detached = 1;

@@ -131,7 +131,7 @@ health_http(const char *url, unsigned timeout, struct problem *why)
 		buf_adds(&address, ":80");
 	buf_addc(&address, '\0');
 	buf_addf(&request, "GET %s HTTP/1.0\r\nHost: %.*s\r\nConnection: close\r\n\r\n",
-		 *path == '\0' ? "/" : path, (int)(path - host), host);
+		 *path == '\0' ? "/readyz" : path, (int)(path - host), host);
 	st =
 	    address.failed ? ST_NO_MEMORY : exchange(address.data, timeout, &request, &answer, why);
 	if (st == ST_OK)

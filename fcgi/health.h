@@ -12,7 +12,7 @@
  */
 enum status health_fastcgi(const char *address, unsigned timeout, struct problem *why);
 
-/* The same over HTTP/1.0 from a URL http://HOST[:PORT][/PATH]; any 2xx is good. */
+/* The same over HTTP/1.0 from a URL http://HOST[:PORT][/PATH]; any 2xx is good.  Without a path /readyz is asked. */
 enum status health_http(const char *url, unsigned timeout, struct problem *why);
 
 #endif
