@@ -166,6 +166,8 @@ share := share/markbook
 units_dir := lib/systemd/system
 web = $(filter-out %.md,$(wildcard web/*))
 nginx_conf = $(wildcard conf/*.conf)
+# Meant to be edited where they are installed: a changed one is kept.
+edited := limits.conf listen.conf
 
 # Written into the units, which need absolute paths.
 place = sed 's|@PREFIX@|$(PREFIX)|g' '$(1)' >'$(to)/$(2)' && chmod 644 '$(to)/$(2)'
@@ -176,7 +178,16 @@ install: $(BUILD)/markbook
 		'$(to)/$(units_dir)' '$(to)/lib/sysusers.d'
 	install -m 755 $(BUILD)/markbook '$(to)/bin/markbook'
 	install -m 644 conf/markbook.8 '$(to)/share/man/man8/markbook.8'
-	install -m 644 $(nginx_conf) '$(to)/$(share)/conf'
+	install -m 644 $(filter-out $(edited:%=conf/%),$(nginx_conf)) '$(to)/$(share)/conf'
+	@for file in $(edited); do \
+		there='$(to)/$(share)/conf/'$$file; \
+		if [ -e "$$there" ] && ! cmp -s "conf/$$file" "$$there"; then \
+			install -m 644 "conf/$$file" "$$there.new"; \
+			echo "kept $$there; the delivered one is beside it as $$file.new"; \
+		else \
+			install -m 644 "conf/$$file" "$$there"; \
+		fi; \
+	done
 	install -m 644 conf/systemd/log.conf '$(to)/$(share)/conf/log.conf'
 	install -m 644 conf/seed.json '$(to)/$(share)/seed.json'
 	install -m 644 $(web) '$(to)/$(share)/web'
@@ -189,6 +200,7 @@ install: $(BUILD)/markbook
 uninstall:
 	rm -f '$(to)/bin/markbook' '$(to)/share/man/man8/markbook.8' '$(to)/$(share)/seed.json' \
 		$(patsubst conf/%,'$(to)/$(share)/conf/%',$(nginx_conf)) \
+		$(edited:%='$(to)/$(share)/conf/%.new') \
 		$(patsubst web/%,'$(to)/$(share)/web/%',$(web)) \
 		'$(to)/lib/sysusers.d/markbook.conf' '$(to)/$(units_dir)/markbook.socket' \
 		'$(to)/$(units_dir)/markbook.service' '$(to)/$(units_dir)/markbook-front.service'
