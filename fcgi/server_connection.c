@@ -197,7 +197,7 @@ share_connections(struct server *s)
 		s->unfair_since = 0;
 	else if (s->unfair_since == 0)
 		s->unfair_since = now_ns();
-	else if (now_ns() - s->unfair_since > SHARE_WAIT_MS * 1000000u)
+	else if (now_ns() - s->unfair_since > SHARE_WAIT_MS * UINT64_C(1000000))
 		/* Whoever has fewer does not come: then one is ours to take. */
 		fair = true;
 	/* With no connection at all there is none to wait for. */
