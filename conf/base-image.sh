@@ -12,7 +12,7 @@ if (($# < 1 || $# > 2)); then
 	exit 2
 fi
 directory=$1 image=${2:-debian:13-slim}
-suite=trixie mirror=http://deb.debian.org/debian
+suite=trixie
 archive=$directory/debian-$suite-slim.tar
 
 die() {
@@ -31,7 +31,7 @@ if [[ ! -e $archive ]]; then
 	trap 'exit 143' TERM HUP
 
 	echo "${0##*/}: making $suite with debootstrap, which takes a minute" >&2
-	debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$directory/debootstrap.log" 2>&1 || {
+	debootstrap --variant=minbase "$suite" "$root" >"$directory/debootstrap.log" 2>&1 || {
 		tail -n 5 "$directory/debootstrap.log" >&2
 		die "debootstrap failed: see $directory/debootstrap.log"
 	}
@@ -44,6 +44,8 @@ if [[ ! -e $archive ]]; then
 		path-exclude /usr/share/locale/*
 		path-exclude /usr/share/man/*
 	END
+	# The mirror that debootstrap took by default has the updates, too.
+	read -r _ mirror _ <"$root/etc/apt/sources.list"
 	cat >"$root/etc/apt/sources.list" <<-END
 		deb $mirror $suite main
 		deb $mirror $suite-updates main
