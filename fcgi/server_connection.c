@@ -15,6 +15,8 @@
 #define SHARE_WAIT_MS 50
 /* How much of a first request is looked at; all of it unless its body is large. */
 #define LOOK_BYTES 65536
+/* Descriptors that ran out are told of again once there were enough for so long. */
+#define EXHAUSTED_QUIET_NS UINT64_C(10000000000)
 
 uint64_t
 now_ns(void)
@@ -169,9 +171,11 @@ accept_one(struct server *s)
 		return true;
 	}
 	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-		if (!s->exhausted)
+		/* Each close lets one more in, and then it is so again: one line for all of a row. */
+		if (s->exhausted_at == 0 || now_ns() - s->exhausted_at > EXHAUSTED_QUIET_NS)
 			log_event(s->log, LOG_LEVEL_ERROR, "connection",
 				  "cannot accept, until one closes: %s", strerror(errno));
+		s->exhausted_at = now_ns();
 		s->exhausted = true;
 	}
 	return false;

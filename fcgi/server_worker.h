@@ -42,6 +42,7 @@ struct server {
 	bool failed;	       /* leaves because it cannot go on */
 	bool reopen_store;     /* after this turn */
 	bool exhausted;	       /* no descriptors for more connections */
+	uint64_t exhausted_at; /* when that was last so; 0: never */
 	bool retiring;	       /* hands its connections over */
 	uint64_t unfair_since; /* more than its share of connections; 0: not so */
 	struct system_readiness readiness;
