@@ -43,6 +43,8 @@ common() {
 	install -m 755 build/markbook "$root/usr/bin/markbook"
 	install -m 644 LICENSE "$root/usr/share/doc/markbook/copyright"
 	libraries "$root" build/markbook
+	# Its hash is compiled in.
+	licence "$root" /usr/include/xxhash.h
 	install -d -m 1777 "$root/tmp"
 	# A new volume takes its owner from here.
 	install -d -m 750 -o $id -g $id "$root/run/markbook"

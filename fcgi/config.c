@@ -32,7 +32,8 @@ _Static_assert(STORE_VOLATILE == 0 && STORE_DURABLE == 1, "indexes of durabiliti
 _Static_assert(LOG_LEVEL_ERROR == 0 && LOG_LEVEL_DEBUG == 3, "indexes of levels");
 
 #define AT(member) offsetof(struct config, member)
-#define STORE_COMMANDS (COMMAND_SERVE | COMMAND_DUMP | COMMAND_LOAD | COMMAND_BACKUP)
+#define STORE_COMMANDS                                                                             \
+	(COMMAND_SERVE | COMMAND_DUMP | COMMAND_LOAD | COMMAND_BACKUP | COMMAND_VERIFY)
 
 static const struct option options[] = {
     {"socket", "MARKBOOK_SOCKET", KIND_STRING, COMMAND_SERVE | COMMAND_HEALTH, AT(socket),

@@ -21,7 +21,8 @@ enum command {
 	COMMAND_DUMP = 4,
 	COMMAND_LOAD = 8,
 	COMMAND_BACKUP = 16,
-	COMMAND_VERSION = 32
+	COMMAND_VERSION = 32,
+	COMMAND_VERIFY = 64
 };
 
 struct config {

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "store.h"
 #include "supervisor.h"
 #include "transfer.h"
+#include "verify.h"
 
 #define EXIT_USAGE 2
 
@@ -112,6 +114,26 @@ run_backup(const struct config *config)
 }
 
 static int
+run_verify(const struct config *config)
+{
+	struct problem why = {""};
+	struct store_stats counted;
+	struct store *store;
+	enum status st = open_existing(&store, config, &why);
+
+	if (st == ST_OK) {
+		st = verify_content(store, &counted, &why);
+		store_close(store);
+	}
+	if (st != ST_OK)
+		return fail("verify", &why);
+	printf("store %s: sound; collections: %" PRIu64 ", records: %" PRIu64 ", revision: %" PRIu64
+	       "\n",
+	       config->store.path, counted.collections, counted.records, counted.revision);
+	return EXIT_SUCCESS;
+}
+
+static int
 run_version(const struct config *config)
 {
 	(void)config;
@@ -125,6 +147,7 @@ static const struct subcommand subcommands[] = {
     {"dump", COMMAND_DUMP, run_dump, "write the whole store as JSON"},
     {"load", COMMAND_LOAD, run_load, "load JSON as dump writes it"},
     {"backup", COMMAND_BACKUP, run_backup, "copy the store to a file, while it is served"},
+    {"verify", COMMAND_VERIFY, run_verify, "check a whole store, also while it is served"},
     {"version", COMMAND_VERSION, run_version, "show the version"},
 };
 

@@ -28,7 +28,7 @@ static const char *const texts[ST_COUNT] = {
     [ST_IO] = "Store failed",
     [ST_STORE_FOREIGN] = "Not a Markbook store",
     [ST_STORE_DAMAGED] = "Store is damaged",
-    [ST_STORE_NEWER] = "Store was written by a later version",
+    [ST_STORE_FORMAT] = "Store is in another format",
     [ST_STORE_SPACE] = "No room for a store of this size",
     [ST_STORE_ACCESS] = "Store cannot be opened",
 };

@@ -41,7 +41,7 @@ enum status {
 	/* Opening a store; never sent over HTTP. */
 	ST_STORE_FOREIGN, /* the directory or file is another program's */
 	ST_STORE_DAMAGED, /* a Markbook store, but not whole */
-	ST_STORE_NEWER,	  /* written by a later version of this program */
+	ST_STORE_FORMAT,  /* written by a version of this program with other rows */
 	ST_STORE_SPACE,	  /* its file system cannot hold the size asked for */
 	ST_STORE_ACCESS,  /* cannot make, open or write it */
 

@@ -53,6 +53,7 @@ struct collection {
 	uint64_t revision;
 	uint64_t count; /* records */
 	uint64_t bytes; /* of their names and JSON */
+	uint64_t sum;	/* the engine's checksum of them */
 };
 
 /* A record, or in an iteration of the whole store a collection. */
@@ -85,8 +86,8 @@ struct store_stats {
 /*
  * Before the first store_open, by one process: make the directory (0700) and
  * the store where there is none, or check the one that is there, in a child
- * process where a damaged file could kill the checker.  Nothing that is
- * there is ever overwritten.  *fresh tells whether it holds no collection and
+ * process where a damaged file could kill the checker.  One that was settled and not touched since is not
+ * looked through again.  Nothing that is there is ever overwritten.  *fresh tells whether it holds no collection and
  * never did (revision 0).  *hold is a descriptor, close-on-exec: while it is open, here or in a
  * child, nobody else can prepare this store; it is -1 after failure.  ST_OK; ST_STORE_*, ST_NO_MEMORY with `why` for the
  * operator: what is wrong with which path, and what to do.
@@ -95,7 +96,13 @@ enum status store_prepare(const struct store_options *o, bool *fresh, int *hold,
 			  struct problem *why);
 
 /*
- * Check a store as store_prepare does, and change nothing.  *there is false, and all
+ * By whoever prepared the store, once all others have closed it: note in it that it is whole, so that
+ * the next store_prepare need not look at every row.  Where that fails the next start takes longer.
+ */
+void store_settle(const struct store_options *o);
+
+/*
+ * Check every row of a store, and change nothing.  *there is false, and all
  * well, where there is none yet.
  */
 enum status store_verify(const struct store_options *o, bool *there, struct problem *why);

@@ -92,11 +92,11 @@ store_meta_status(const char *path, enum status st, const struct meta *m, struct
 	switch (st) {
 	case ST_OK:
 		return ST_OK;
-	case ST_STORE_NEWER:
+	case ST_STORE_FORMAT:
 		return problem_set(
 		    why, st,
-		    "store %s: format %llu, this program knows up to %d; use a later "
-		    "version of markbook",
+		    "store %s: format %llu, this program knows %d; dump it with the version of "
+		    "markbook that wrote it, and load that",
 		    path, (unsigned long long)m->format, STORE_FORMAT);
 	case ST_STORE_FOREIGN:
 		return problem_set(why, st,

@@ -5,11 +5,15 @@
  *
  *	"\0meta"			what the store is, see struct meta
  *	"\0spare"			room for removals, where it was made
- *	collection			its revision, count and bytes
+ *	collection			its revision, count, bytes and sum
  *	collection "\0" record		its revision, then its JSON
  *
  * Names hold no control characters, so a walk meets each collection's row and
  * then its records, sorted.  Numbers are 8 bytes, little endian.
+ *
+ * LMDB has no checksums, and a page that power loss left as it was before may look whole.  So a
+ * collection's row has the sum of the hashes of its records' rows, and the meta row that of the
+ * collections' rows; a change takes the old row's hash away and adds the new one's.
  *
  * A reader's slot, a lock and the mapping belong to the process that opened
  * the environment: nothing here may be used across fork().
@@ -21,11 +25,14 @@
 #include "store.h"
 
 #include <lmdb.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
-#define STORE_FORMAT 1 /* of the rows */
+#define STORE_FORMAT 2 /* of the rows */
 #define STORE_DATA_FILE "data.mdb"
 #define STORE_LOCK_FILE "lock.mdb"
+#define STORE_MARK_FILE "settled"
+#define STORE_MARK_NEW_FILE STORE_MARK_FILE ".new" /* while it is written */
 
 /* LMDB's own limit on keys is 511, which two names and a NUL just reach. */
 #define STORE_KEY_MAX (NAME_MAX_BYTES + 1 + NAME_MAX_BYTES)
@@ -33,8 +40,8 @@
 /* A page without its header takes a value of page - 16 bytes. */
 #define STORE_PAGE_HEAD_BYTES 16
 
-#define META_BYTES 40
-#define COLLECTION_BYTES 24
+#define META_BYTES 48
+#define COLLECTION_BYTES 32
 #define RECORD_HEAD_BYTES 8
 
 struct meta {
@@ -42,6 +49,7 @@ struct meta {
 	uint64_t id;
 	uint64_t revision;
 	uint64_t size; /* of the store, as given when it was last prepared */
+	uint64_t sum;  /* of the collections' rows */
 };
 
 /* A snapshot, or a batch, of which the members from `revision` on are. */
@@ -52,6 +60,7 @@ struct view {
 	bool open;
 	bool writable;
 	uint64_t revision;
+	uint64_t sum; /* of the collections' rows */
 	size_t changes;
 	bool sets;	    /* a change set something */
 	size_t reach;	    /* pages that the changes may have allocated, a generous guess */
@@ -86,7 +95,10 @@ void store_encode_collection(char out[COLLECTION_BYTES], const struct collection
 bool store_decode_collection(MDB_val v, struct collection *out);
 bool store_decode_record(MDB_val v, uint64_t *revision, struct slice *json);
 void store_encode_meta(char out[META_BYTES], const struct meta *m);
-/* ST_OK; ST_STORE_FOREIGN; ST_STORE_NEWER; ST_STORE_DAMAGED. */
+/* The hash of one row; see the top. */
+uint64_t store_row_hash(MDB_val key, MDB_val value);
+
+/* ST_OK; ST_STORE_FOREIGN; ST_STORE_FORMAT; ST_STORE_DAMAGED. */
 enum status store_decode_meta(MDB_val v, struct meta *out);
 
 /* --- store_lmdb_view.c --- */
@@ -134,6 +146,7 @@ struct store_verdict {
 	enum status status;
 	bool has_meta;	 /* false: made, but never used */
 	uint64_t extent; /* bytes that the file needs */
+	uint64_t txnid;	 /* LMDB's number of the last commit */
 	struct meta meta;
 	struct problem why;
 };
@@ -143,5 +156,19 @@ struct store_verdict {
  * its file is.  Writes nothing but to a lock file that is there.
  */
 void store_check(const char *path, off_t bytes, struct store_verdict *out);
+
+/* The same of the first row alone, and in this process: for a store that is known to be whole. */
+void store_glance(const char *path, struct store_verdict *out);
+
+/* --- store_lmdb_mark.c --- */
+
+/*
+ * Whether the store was settled (store.h) and its file, which is `data`, is still as it was then;
+ * if so *out is what store_glance says of it.
+ */
+bool store_is_settled(const char *path, const struct stat *data, struct store_verdict *out);
+
+/* It is about to be written to.  0 or errno. */
+int store_unsettle(const char *path);
 
 #endif

@@ -44,6 +44,7 @@ store_write(struct store *s, struct view **out)
 		return store_engine_status(s, rc);
 	}
 	v->revision = meta.revision;
+	v->sum = meta.sum;
 	*out = v;
 	return ST_OK;
 }
@@ -61,8 +62,11 @@ static int
 put_meta(struct view *v)
 {
 	struct store *s = v->store;
-	struct meta meta = {
-	    .format = STORE_FORMAT, .id = s->id, .revision = v->revision, .size = s->size};
+	struct meta meta = {.format = STORE_FORMAT,
+			    .id = s->id,
+			    .revision = v->revision,
+			    .size = s->size,
+			    .sum = v->sum};
 	char bytes[META_BYTES];
 	MDB_val key = store_key_meta(), value = {.mv_size = sizeof(bytes), .mv_data = bytes};
 
@@ -161,6 +165,7 @@ apply_edit(struct change *c, const struct edit *e)
 	if (rc == MDB_SUCCESS) {
 		c->row.count--;
 		c->row.bytes -= e->name.len + value.mv_size - RECORD_HEAD_BYTES;
+		c->row.sum -= store_row_hash(key, value);
 	} else if (rc != MDB_NOTFOUND) {
 		return store_engine_status(v->store, rc);
 	}
@@ -178,6 +183,7 @@ apply_edit(struct change *c, const struct edit *e)
 	memcpy((char *)value.mv_data + RECORD_HEAD_BYTES, e->json.data, e->json.len);
 	c->row.count++;
 	c->row.bytes += e->name.len + e->json.len;
+	c->row.sum += store_row_hash(key, value);
 	return ST_OK;
 }
 
@@ -202,6 +208,20 @@ remove_records(struct change *c)
 	}
 	c->row.count = 0;
 	c->row.bytes = 0;
+	c->row.sum = 0;
+	return rc == MDB_NOTFOUND ? ST_OK : store_engine_status(v->store, rc);
+}
+
+/* Take the collection's row out of the sum of all rows; nothing to do where it is new. */
+static enum status
+forget_collection(struct change *c)
+{
+	struct view *v = c->view;
+	MDB_val key = store_key_collection(c->collection), value;
+	int rc = mdb_get(v->txn, v->store->dbi, &key, &value);
+
+	if (rc == MDB_SUCCESS)
+		v->sum -= store_row_hash(key, value);
 	return rc == MDB_NOTFOUND ? ST_OK : store_engine_status(v->store, rc);
 }
 
@@ -212,9 +232,13 @@ put_collection(struct change *c)
 	char bytes[COLLECTION_BYTES];
 	MDB_val key = store_key_collection(c->collection);
 	MDB_val value = {.mv_size = sizeof(bytes), .mv_data = bytes};
+	enum status st = forget_collection(c);
 
+	if (st != ST_OK)
+		return st;
 	c->row.revision = v->revision;
 	store_encode_collection(bytes, &c->row);
+	v->sum += store_row_hash(key, value);
 	return store_engine_status(v->store, mdb_put(v->txn, v->store->dbi, &key, &value, 0));
 }
 
@@ -272,6 +296,8 @@ store_drop(struct view *v, struct slice collection)
 		return st;
 	v->revision++;
 	st = remove_records(&c);
+	if (st == ST_OK)
+		st = forget_collection(&c);
 	if (st == ST_OK)
 		st = store_engine_status(v->store, mdb_del(v->txn, v->store->dbi, &key, NULL));
 	return finish(&c, st);

@@ -21,6 +21,7 @@ struct walk {
 	uint64_t rows;
 	struct slice collection; /* the current one; data == NULL before the first */
 	struct collection row, seen;
+	uint64_t sum; /* of the collections' rows */
 	char last[STORE_KEY_MAX];
 	size_t last_len;
 };
@@ -53,9 +54,10 @@ end_collection(const struct walk *w)
 		return NULL;
 	if (w->seen.count != w->row.count)
 		return "a collection has another number of records than its row tells";
-	return w->seen.bytes == w->row.bytes
-		   ? NULL
-		   : "a collection's records have another size than its row tells";
+	if (w->seen.bytes != w->row.bytes)
+		return "a collection's records have another size than its row tells";
+	return w->seen.sum == w->row.sum ? NULL
+					 : "a collection's records are not those last written";
 }
 
 static bool
@@ -79,6 +81,7 @@ check_collection(struct walk *w, MDB_val key, MDB_val value)
 		return "a collection's row has a wrong length";
 	if (w->row.revision == 0 || w->row.revision > w->meta->revision)
 		return "a collection's revision is later than the store's";
+	w->sum += store_row_hash(key, value);
 	return NULL;
 }
 
@@ -103,6 +106,7 @@ check_record(struct walk *w, MDB_val key, MDB_val value)
 		return "a record's value is no text";
 	w->seen.count++;
 	w->seen.bytes += name.len + json.len;
+	w->seen.sum += store_row_hash(key, value);
 	return NULL;
 }
 
@@ -149,7 +153,11 @@ check_rows(MDB_txn *txn, MDB_dbi dbi, const struct meta *meta)
 		wrong = mdb_strerror(rc);
 	if (wrong == NULL && w.rows != stat.ms_entries)
 		wrong = "rows are missing";
-	return wrong == NULL ? end_collection(&w) : wrong;
+	if (wrong == NULL)
+		wrong = end_collection(&w);
+	if (wrong == NULL && w.sum != meta->sum)
+		wrong = "the collections are not those last written";
+	return wrong;
 }
 
 /* One entry of the list of free pages: how many, then their numbers, descending. */
@@ -198,11 +206,22 @@ check_free_pages(MDB_txn *txn, size_t used, size_t last_page)
 	return whole && total <= last_page + 1 ? NULL : "the list of free pages is wrong";
 }
 
+static const char *
+check_all(MDB_txn *txn, MDB_dbi dbi, const struct meta *meta, size_t last_page)
+{
+	const char *wrong = check_rows(txn, dbi, meta);
+
+	return wrong != NULL
+		   ? wrong
+		   : check_free_pages(
+			 txn, store_pages_used(txn, 0) + store_pages_used(txn, dbi) + 2, last_page);
+}
+
 static void
-check_store(const char *path, MDB_env *env, MDB_txn *txn, struct store_verdict *v)
+check_store(const char *path, MDB_env *env, MDB_txn *txn, bool all, struct store_verdict *v)
 {
 	MDB_val key = store_key_meta(), value;
-	const char *wrong;
+	const char *wrong = NULL;
 	MDB_envinfo info;
 	MDB_stat stat;
 	MDB_dbi dbi;
@@ -215,6 +234,7 @@ check_store(const char *path, MDB_env *env, MDB_txn *txn, struct store_verdict *
 		return;
 	}
 	v->extent = (info.me_last_pgno + 1) * stat.ms_psize;
+	v->txnid = info.me_last_txnid;
 	rc = mdb_get(txn, dbi, &key, &value);
 	if (rc == MDB_NOTFOUND && mdb_stat(txn, dbi, &stat) == MDB_SUCCESS &&
 	    stat.ms_entries == 0) {
@@ -227,17 +247,14 @@ check_store(const char *path, MDB_env *env, MDB_txn *txn, struct store_verdict *
 					: ST_STORE_DAMAGED;
 	if (store_meta_status(path, v->status, &v->meta, &v->why) != ST_OK)
 		return;
-	wrong = check_rows(txn, dbi, &v->meta);
-	if (wrong == NULL)
-		wrong =
-		    check_free_pages(txn, store_pages_used(txn, 0) + store_pages_used(txn, dbi) + 2,
-				     info.me_last_pgno);
+	if (all)
+		wrong = check_all(txn, dbi, &v->meta, info.me_last_pgno);
 	if (wrong != NULL)
 		v->status = store_damaged(path, wrong, &v->why);
 }
 
 static void
-open_and_check(const char *path, struct store_verdict *v)
+open_and_check(const char *path, bool all, struct store_verdict *v)
 {
 	const struct store_options o = {.path = path, .durability = STORE_DURABLE};
 	unsigned flags = MDB_RDONLY;
@@ -253,7 +270,7 @@ open_and_check(const char *path, struct store_verdict *v)
 	if (rc == MDB_SUCCESS)
 		rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
 	if (rc == MDB_SUCCESS) {
-		check_store(path, env, txn, v);
+		check_store(path, env, txn, all, v);
 		mdb_txn_abort(txn);
 	} else {
 		v->status = store_open_status(path, rc, &v->why);
@@ -312,7 +329,7 @@ store_check(const char *path, off_t bytes, struct store_verdict *out)
 	pid = fork();
 	if (pid == 0) {
 		become_checker(bytes);
-		open_and_check(path, out);
+		open_and_check(path, true, out);
 		/* Less than a pipe takes at once. */
 		n = write(ends[1], out, sizeof(*out));
 		_exit(n == (ssize_t)sizeof(*out) ? 0 : 1);
@@ -332,4 +349,11 @@ store_check(const char *path, off_t bytes, struct store_verdict *out)
 		*out = (struct store_verdict){.status = ST_STORE_DAMAGED};
 		store_damaged(path, cause_of_death(status), &out->why);
 	}
+}
+
+void
+store_glance(const char *path, struct store_verdict *out)
+{
+	*out = (struct store_verdict){.status = ST_STORE_DAMAGED};
+	open_and_check(path, false, out);
 }

@@ -65,7 +65,8 @@ make_directory(const struct preparation *p)
 static enum status
 look_through_directory(const struct preparation *p)
 {
-	static const char *const ours[] = {".", "..", STORE_DATA_FILE, STORE_LOCK_FILE};
+	static const char *const ours[] = {
+	    ".", "..", STORE_DATA_FILE, STORE_LOCK_FILE, STORE_MARK_FILE, STORE_MARK_NEW_FILE};
 	DIR *dir;
 	enum status st = ST_OK;
 	struct dirent *entry;
@@ -88,7 +89,7 @@ look_through_directory(const struct preparation *p)
 }
 
 static enum status
-look_at_data(struct preparation *p)
+look_at_data(struct preparation *p, bool trust_mark)
 {
 	if (stat(p->file, &p->data) != 0) {
 		p->data = (struct stat){0};
@@ -102,6 +103,8 @@ look_at_data(struct preparation *p)
 		return store_open_status(p->o->path, errno, p->why);
 	if (!store_is_lmdb(p->file))
 		return foreign(p, STORE_DATA_FILE);
+	if (trust_mark && store_is_settled(p->o->path, &p->data, &p->verdict))
+		return ST_OK;
 	store_check(p->o->path, p->data.st_size, &p->verdict);
 	if (p->verdict.status != ST_OK && p->why != NULL)
 		*p->why = p->verdict.why;
@@ -200,8 +203,10 @@ make_store(struct preparation *p)
 {
 	const struct store_options *o = p->o;
 	MDB_env *env;
-	int rc = store_env_open(&env, o, o->size, 0);
+	int rc = store_unsettle(o->path);
 
+	if (rc == 0)
+		rc = store_env_open(&env, o, o->size, 0);
 	if (rc == MDB_SUCCESS) {
 		rc = put_meta(env, o->size, &p->verdict.meta);
 		mdb_env_close(env);
@@ -212,7 +217,7 @@ make_store(struct preparation *p)
 }
 
 static enum status
-look(struct preparation *p)
+look(struct preparation *p, bool trust_mark)
 {
 	enum status st;
 
@@ -220,7 +225,7 @@ look(struct preparation *p)
 		return store_open_status(p->o->path, ENAMETOOLONG, p->why);
 	if ((st = look_at_path(p)) != ST_OK || (st = look_through_directory(p)) != ST_OK)
 		return st;
-	return look_at_data(p);
+	return look_at_data(p, trust_mark);
 }
 
 /*
@@ -255,7 +260,7 @@ store_prepare(const struct store_options *o, bool *fresh, int *hold, struct prob
 	enum status st;
 
 	*hold = -1;
-	if ((st = look(&p)) != ST_OK || (st = look_for_space(&p)) != ST_OK ||
+	if ((st = look(&p, true)) != ST_OK || (st = look_for_space(&p)) != ST_OK ||
 	    (st = make_directory(&p)) != ST_OK || (st = hold_directory(&p, hold)) != ST_OK)
 		return st;
 	st = make_store(&p);
@@ -272,7 +277,7 @@ enum status
 store_verify(const struct store_options *o, bool *there, struct problem *why)
 {
 	struct preparation p = {.o = o, .why = why};
-	enum status st = look(&p);
+	enum status st = look(&p, false);
 
 	*there = p.data.st_size > 0;
 	return st;

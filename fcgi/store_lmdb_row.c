@@ -2,6 +2,9 @@
 
 #include <endian.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 static const char meta_key[] = {'\0', 'm', 'e', 't', 'a'};
 static const char magic[8] = {'m', 'a', 'r', 'k', 'b', 'o', 'o', 'k'};
 
@@ -57,6 +60,13 @@ store_slice(MDB_val v)
 	return (struct slice){v.mv_data, v.mv_size};
 }
 
+uint64_t
+store_row_hash(MDB_val key, MDB_val value)
+{
+	return XXH3_64bits_withSeed(value.mv_data, value.mv_size,
+				    XXH3_64bits(key.mv_data, key.mv_size));
+}
+
 void
 store_encode_u64(char *out, uint64_t n)
 {
@@ -79,6 +89,7 @@ store_encode_collection(char out[COLLECTION_BYTES], const struct collection *c)
 	store_encode_u64(out, c->revision);
 	store_encode_u64(out + 8, c->count);
 	store_encode_u64(out + 16, c->bytes);
+	store_encode_u64(out + 24, c->sum);
 }
 
 bool
@@ -89,6 +100,7 @@ store_decode_collection(MDB_val v, struct collection *out)
 	out->revision = decode_u64(v, 0);
 	out->count = decode_u64(v, 8);
 	out->bytes = decode_u64(v, 16);
+	out->sum = decode_u64(v, 24);
 	return true;
 }
 
@@ -111,21 +123,23 @@ store_encode_meta(char out[META_BYTES], const struct meta *m)
 	store_encode_u64(out + 16, m->id);
 	store_encode_u64(out + 24, m->revision);
 	store_encode_u64(out + 32, m->size);
+	store_encode_u64(out + 40, m->sum);
 }
 
 enum status
 store_decode_meta(MDB_val v, struct meta *out)
 {
-	/* What a later format keeps: the magic, then its number. */
+	/* What every format has: the magic, then its number. */
 	if (v.mv_size < 16 || memcmp(v.mv_data, magic, sizeof(magic)) != 0)
 		return ST_STORE_FOREIGN;
 	out->format = decode_u64(v, 8);
-	if (out->format > STORE_FORMAT)
-		return ST_STORE_NEWER;
-	if (out->format != STORE_FORMAT || v.mv_size != META_BYTES)
+	if (out->format != STORE_FORMAT)
+		return ST_STORE_FORMAT;
+	if (v.mv_size != META_BYTES)
 		return ST_STORE_DAMAGED;
 	out->id = decode_u64(v, 16);
 	out->revision = decode_u64(v, 24);
 	out->size = decode_u64(v, 32);
+	out->sum = decode_u64(v, 40);
 	return ST_OK;
 }

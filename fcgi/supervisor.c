@@ -286,6 +286,8 @@ supervisor_run(const struct config *config, struct log *log)
 		log_event(log, LOG_LEVEL_INFO, "stop", "all workers left");
 		log_flush(log);
 		status = s.workers.forced ? EXIT_FAILURE : EXIT_SUCCESS;
+		if (status == EXIT_SUCCESS)
+			store_settle(&config->store);
 	}
 	workers_free(&s.workers);
 	close(hold);

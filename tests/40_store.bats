@@ -464,12 +464,12 @@ ends_well() {
 	((${#bad[@]} == 0)) || fail "of $at pages:" "${bad[@]}"
 }
 
-@test "a store of a newer format is refused and left as it is" {
+@test "a store of another format is refused and left as it is" {
 	some_store
 	mdb_dump "$STORE" >"$AREA/plain"
 	rm -f "$STORE/lock.mdb"
 	# The number of the format follows the magic word, in 8 bytes, the lowest first.
-	sed 's/^ 6d61726b626f6f6b01/ 6d61726b626f6f6b02/' "$AREA/plain" >"$AREA/newer"
+	sed 's/^ 6d61726b626f6f6b02/ 6d61726b626f6f6b03/' "$AREA/plain" >"$AREA/newer"
 	run cmp -s "$AREA/plain" "$AREA/newer"
 	[[ $status == 1 ]]
 	rm "$STORE/data.mdb"

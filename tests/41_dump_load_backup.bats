@@ -46,6 +46,29 @@ assert_failed() {
 	[[ $(tr -d ' \n' <<<"$out") == "$(tr -d ' \n' <<<"{\"a\":{},\"b\":{\"ab\":\"x\",\"é\\\"\":$STRANGE},\"c\":{\"0\":0,\"f\":false}}")" ]] || fail "$out"
 }
 
+@test "verify tells that a store is sound, also while it is served" {
+	make_store
+	run_markbook verify --store "$STORE"
+	[[ $result == 0 && -z $err && $out == "store $STORE: sound; collections: 3, records: 4, revision: 3" ]] || fail "$out$err"
+	start_responder
+	start_nginx
+	put /json/b/x '{"new":"y"}'
+	assert_status 201
+	run_markbook verify --store "$STORE"
+	[[ $result == 0 && $out == *"records: 5, revision: 4" ]] || fail "$out$err"
+}
+
+@test "verify finds a value that is not the one last written" {
+	make_store
+	# Of the same length and JSON, too: only a checksum can tell.
+	sed -i 's/12345678901234567890/12345678901234567809/' "$STORE/data.mdb"
+	run_markbook verify --store "$STORE"
+	assert_failed
+	[[ $err == *"damaged (a collection's records are not those last written); restore a backup"* ]] || fail "$err"
+	run_markbook verify --store "$AREA/none"
+	assert_failed
+}
+
 @test "a dump loaded elsewhere dumps the same" {
 	make_store
 	markbook dump --store "$STORE" >"$AREA/first"

@@ -29,7 +29,7 @@ assert_usage_error() {
 	done
 }
 
-SUBCOMMANDS=(serve health dump load backup version)
+SUBCOMMANDS=(serve health dump load backup verify version)
 
 @test "--help of each subcommand tells its options and exits 0" {
 	local sub

@@ -14,7 +14,7 @@ log etag address records
 metrics route json
 store
 render edits request response config
-api system transfer handover listen health
+api system transfer verify handover listen health
 server
 workers
 supervisor

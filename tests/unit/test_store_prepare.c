@@ -74,6 +74,16 @@ make_store(struct fixture *f)
 	free(json);
 }
 
+/* Read all that a prepared store shows. */
+static void
+read_all(struct fixture *f, struct buf *out)
+{
+	fixture_open(f);
+	list(snapshot(f->s), NONE, NONE, out);
+	store_close(f->s);
+	f->s = NULL;
+}
+
 /* Overwrite each place in the data file that holds `from` by `to`, of the same length. */
 static void
 patch(struct fixture *f, const char *from, const char *to, size_t len)
@@ -272,9 +282,98 @@ a_later_format_is_refused(void **state)
 	struct fixture *f = *state;
 
 	make_store(f);
-	patch(f, "markbook\1", "markbook\2", 9);
-	assert_refused(f, ST_STORE_NEWER, "format 2, this program knows up to 1");
-	assert_int_equal(store_open(&f->s, &f->o, &f->why), ST_STORE_NEWER);
+	patch(f, "markbook\2", "markbook\3", 9);
+	assert_refused(f, ST_STORE_FORMAT, "format 3, this program knows 2");
+	assert_int_equal(store_open(&f->s, &f->o, &f->why), ST_STORE_FORMAT);
+}
+
+static void
+an_earlier_format_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	make_store(f);
+	patch(f, "markbook\2", "markbook\1", 9);
+	assert_refused(f, ST_STORE_FORMAT, "format 1, this program knows 2; dump it with");
+}
+
+/* As where power loss keeps a page that looks as good as the new one: nothing but the sums can tell. */
+static void
+values_that_were_not_written_last_are_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_prepare_and_open(f);
+	assert_ok(put(f->s, SLICE("marks"), SLICE("one"), SLICE("\"passed\"")));
+	store_close(f->s);
+	f->s = NULL;
+	patch(f, "\"passed\"", "\"failed\"", 8);
+	assert_refused(f, ST_STORE_DAMAGED, "a collection's records are not those last written");
+}
+
+/* --- the mark of a settled store --- */
+
+static void
+a_settled_store_is_not_looked_through_again(void **state)
+{
+	struct fixture *f = *state;
+	struct timespec times[2];
+	struct stat before;
+
+	make_store(f);
+	store_settle(&f->o);
+	assert_int_equal(stat(f->data, &before), 0);
+	patch(f, "record 499", "record 999", 10);
+	times[0] = before.st_atim;
+	times[1] = before.st_mtim;
+	assert_int_equal(utimensat(AT_FDCWD, f->data, times, 0), 0);
+	assert_ok(prepare(f));
+	/* Prepared, it is settled no longer. */
+	assert_refused(f, ST_STORE_DAMAGED, "rows are out of order");
+}
+
+static void
+a_settled_store_that_was_touched_is_looked_through(void **state)
+{
+	struct fixture *f = *state;
+	/* A kernel's file times may stand still for some milliseconds. */
+	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1}};
+
+	make_store(f);
+	store_settle(&f->o);
+	patch(f, "record 499", "record 999", 10);
+	assert_int_equal(utimensat(AT_FDCWD, f->data, times, 0), 0);
+	assert_refused(f, ST_STORE_DAMAGED, "rows are out of order");
+}
+
+static void
+a_settled_store_is_whole(void **state)
+{
+	struct fixture *f = *state;
+	struct buf before = {0}, after = {0};
+
+	make_store(f);
+	read_all(f, &before);
+	store_settle(&f->o);
+	assert_ok(prepare(f));
+	read_all(f, &after);
+	assert_true(slice_eq(buf_slice(&before), buf_slice(&after)));
+	buf_free(&before);
+	buf_free(&after);
+}
+
+static void
+a_mark_that_is_none_is_no_mark(void **state)
+{
+	struct fixture *f = *state;
+	char mark[120];
+
+	make_store(f);
+	store_settle(&f->o);
+	snprintf(mark, sizeof(mark), "%s/settled", f->path);
+	write_file(mark, "markbook settled", 16);
+	patch(f, "record 499", "record 999", 10);
+	assert_refused(f, ST_STORE_DAMAGED, "rows are out of order");
 }
 
 static void
@@ -286,16 +385,6 @@ rows_that_contradict_each_other_are_refused(void **state)
 	/* A record's name goes out of order; the engine by itself does not notice. */
 	patch(f, "record 499", "record 999", 10);
 	assert_refused(f, ST_STORE_DAMAGED, "damaged (rows are out of order); restore a backup");
-}
-
-/* Read all that a prepared store shows. */
-static void
-read_all(struct fixture *f, struct buf *out)
-{
-	fixture_open(f);
-	list(snapshot(f->s), NONE, NONE, out);
-	store_close(f->s);
-	f->s = NULL;
 }
 
 static void
@@ -559,6 +648,12 @@ main(void)
 	    BARE_TEST(a_file_of_another_kind_is_refused),
 	    BARE_TEST(another_programs_database_is_refused),
 	    BARE_TEST(a_later_format_is_refused),
+	    BARE_TEST(an_earlier_format_is_refused),
+	    BARE_TEST(values_that_were_not_written_last_are_refused),
+	    BARE_TEST(a_settled_store_is_not_looked_through_again),
+	    BARE_TEST(a_settled_store_that_was_touched_is_looked_through),
+	    BARE_TEST(a_settled_store_is_whole),
+	    BARE_TEST(a_mark_that_is_none_is_no_mark),
 	    BARE_TEST(rows_that_contradict_each_other_are_refused),
 	    BARE_TEST(a_file_cut_short_is_refused_or_whole),
 	    BARE_TEST(flipped_bits_never_kill_who_opens_the_store),
