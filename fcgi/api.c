@@ -1,274 +1,16 @@
-#include "api.h"
-
+#include "api_endpoints.h"
 #include "name.h"
-#include "render.h"
 
 /* Memory for scratch that a connection keeps from one call to the next. */
 #define SCRATCH_KEEP 65536
 
 static const char patch_types[] = "application/merge-patch+json, application/json";
 
-enum body_kind {
-	BODY_NONE,    /* ignored */
-	BODY_RECORDS, /* an object of records */
-	BODY_PATCH,   /* a merge patch of records */
-	BODY_NEW      /* {"new": value} */
-};
-
-struct api_endpoint {
-	enum route_kind route;
-	enum method method;
-	enum api_need need;
-	enum body_kind body;
-	/* ST_OK, ST_CREATED, ST_NOT_MODIFIED with the response's body and tag made, or a failure. */
-	enum status (*handle)(struct api_call *call, struct view *view, bool *changed);
-};
-
-static void
-tag(struct api_call *call, uint64_t revision)
-{
-	etag_make(&call->res->etag, call->store_id, revision);
-}
-
-/* The preconditions against a target that exists at `revision`, whose tag the answer gets. */
-static enum status
-check(struct api_call *call, uint64_t revision)
-{
-	tag(call, revision);
-	return etag_evaluate(call->req->if_match, call->req->if_none_match, &call->res->etag,
-			     call->endpoint->need == API_NEEDS_READ);
-}
-
-/* The preconditions against a target that does not exist and would be made. */
-static enum status
-check_absent(struct api_call *call)
-{
-	return etag_evaluate(call->req->if_match, call->req->if_none_match, NULL, false);
-}
-
-static enum status
-get_store(struct api_call *call, struct view *view, bool *changed)
-{
-	enum status st = check(call, view_revision(view));
-
-	(void)changed;
-	return st == ST_OK ? render_store(&call->res->body, view) : st;
-}
-
-static enum status
-get_collection(struct api_call *call, struct view *view, bool *changed)
-{
-	struct render_page page = {.limit = call->query.limit};
-	struct collection collection;
-	struct slice name = call->route.collection;
-	enum status st = view_collection(view, name, &collection);
-
-	(void)changed;
-	if (st == ST_OK)
-		st = check(call, collection.revision);
-	if (st != ST_OK)
-		return st;
-	if (call->query.has_after)
-		page.after = buf_slice(&call->query.after);
-	st = render_res_page(&call->res->body, view, name, &page);
-	if (st == ST_OK && page.more) {
-		struct buf *link = &call->res->link;
-
-		buf_adds(link, "</json/");
-		name_percent_encode(link, name);
-		buf_addf(link, "?limit=%u&after=", (unsigned)page.limit);
-		name_percent_encode(link, page.last);
-		buf_adds(link, call->query.pretty ? "&pretty>; rel=\"next\"" : ">; rel=\"next\"");
-	}
-	return st;
-}
-
-static enum status
-get_record(struct api_call *call, struct view *view, bool *changed)
-{
-	struct row row;
-	enum status st = view_record(view, call->route.collection, call->route.record, &row);
-
-	(void)changed;
-	if (st == ST_OK)
-		st = check(call, row.revision);
-	if (st == ST_OK)
-		render_res_value(&call->res->body, row.json);
-	return st;
-}
-
-/* Apply the call's edits; the answer's tag is that of the change. */
-static enum status
-apply(struct api_call *call, struct view *view, unsigned flags, bool *changed)
-{
-	enum status st =
-	    store_apply(view, call->route.collection, call->edits.list, call->edits.count, flags);
-
-	if (st == ST_OK) {
-		*changed = true;
-		tag(call, view_revision(view));
-	}
-	return st;
-}
-
-static enum status
-render_collection_unless_minimal(struct api_call *call, struct view *view)
-{
-	struct render_page all = {.limit = 0};
-
-	return call->minimal
-		   ? ST_OK
-		   : render_res_page(&call->res->body, view, call->route.collection, &all);
-}
-
-static void
-locate(struct api_call *call)
-{
-	buf_adds(&call->res->location, "/json/");
-	name_percent_encode(&call->res->location, call->route.collection);
-	if (call->route.kind == ROUTE_RECORD) {
-		buf_addc(&call->res->location, '/');
-		name_percent_encode(&call->res->location, call->route.record);
-	}
-}
-
-static enum status
-post_collection(struct api_call *call, struct view *view, bool *changed)
-{
-	struct collection there;
-	enum status st = view_collection(view, call->route.collection, &there);
-
-	if (st == ST_OK)
-		return ST_EXISTS;
-	if (st == ST_NO_COLLECTION)
-		st = check_absent(call);
-	if (st == ST_OK)
-		st = apply(call, view, STORE_CREATE, changed);
-	if (st != ST_OK)
-		return st;
-	locate(call);
-	buf_adds(&call->res->body, "{\"message\":\"Collection created\"}");
-	return ST_CREATED;
-}
-
-static enum status
-put_collection(struct api_call *call, struct view *view, bool *changed)
-{
-	struct collection there;
-	enum status st = view_collection(view, call->route.collection, &there);
-	bool created = st == ST_NO_COLLECTION;
-
-	if (created)
-		st = check_absent(call);
-	else if (st == ST_OK)
-		st = check(call, there.revision);
-	if (st == ST_OK)
-		st = apply(call, view, STORE_CREATE | STORE_CLEAR, changed);
-	if (st == ST_OK)
-		st = render_collection_unless_minimal(call, view);
-	if (st != ST_OK || !created)
-		return st;
-	locate(call);
-	return ST_CREATED;
-}
-
-static enum status
-patch_collection(struct api_call *call, struct view *view, bool *changed)
-{
-	struct collection there;
-	enum status st = view_collection(view, call->route.collection, &there);
-
-	if (st == ST_OK)
-		st = check(call, there.revision);
-	if (st == ST_OK)
-		st = edits_merge(&call->edits, view, call->route.collection);
-	if (st == ST_OK)
-		st = apply(call, view, 0, changed);
-	return st == ST_OK ? render_collection_unless_minimal(call, view) : st;
-}
-
-static enum status
-delete_collection(struct api_call *call, struct view *view, bool *changed)
-{
-	struct collection there;
-	enum status st = view_collection(view, call->route.collection, &there);
-
-	if (st == ST_OK)
-		st = check(call, there.revision);
-	if (st == ST_OK)
-		st = store_drop(view, call->route.collection);
-	if (st != ST_OK)
-		return st;
-	*changed = true;
-	tag(call, view_revision(view));
-	return call->minimal ? ST_OK : render_store(&call->res->body, view);
-}
-
-static enum status
-put_record(struct api_call *call, struct view *view, bool *changed)
-{
-	struct row there;
-	enum status st = view_record(view, call->route.collection, call->route.record, &there);
-	bool created = st == ST_NOT_FOUND;
-
-	if (created)
-		st = check_absent(call);
-	else if (st == ST_OK)
-		st = check(call, there.revision);
-	if (st == ST_OK)
-		st = apply(call, view, 0, changed);
-	if (st == ST_OK && !call->minimal)
-		st = render_store_with_res(&call->res->body, view, call->route.collection);
-	if (st != ST_OK || !created)
-		return st;
-	locate(call);
-	return ST_CREATED;
-}
-
-static enum status
-delete_record(struct api_call *call, struct view *view, bool *changed)
-{
-	struct row there;
-	enum status st = view_record(view, call->route.collection, call->route.record, &there);
-
-	if (st == ST_OK)
-		st = check(call, there.revision);
-	if (st == ST_OK)
-		st = edits_removal(&call->edits, call->route.record);
-	if (st == ST_OK)
-		st = apply(call, view, 0, changed);
-	return st == ST_OK ? render_collection_unless_minimal(call, view) : st;
-}
-
-static const struct api_endpoint endpoints[] = {
-    {ROUTE_STORE, METHOD_GET, API_NEEDS_READ, BODY_NONE, get_store},
-    {ROUTE_COLLECTION, METHOD_GET, API_NEEDS_READ, BODY_NONE, get_collection},
-    {ROUTE_COLLECTION, METHOD_POST, API_NEEDS_WRITE, BODY_RECORDS, post_collection},
-    {ROUTE_COLLECTION, METHOD_PUT, API_NEEDS_WRITE, BODY_RECORDS, put_collection},
-    {ROUTE_COLLECTION, METHOD_PATCH, API_NEEDS_WRITE, BODY_PATCH, patch_collection},
-    {ROUTE_COLLECTION, METHOD_DELETE, API_NEEDS_WRITE, BODY_NONE, delete_collection},
-    {ROUTE_RECORD, METHOD_GET, API_NEEDS_READ, BODY_NONE, get_record},
-    {ROUTE_RECORD, METHOD_PUT, API_NEEDS_WRITE, BODY_NEW, put_record},
-    {ROUTE_RECORD, METHOD_DELETE, API_NEEDS_WRITE, BODY_NONE, delete_record},
-};
-
 static const char *const allow[] = {
     [ROUTE_STORE] = "GET, HEAD, OPTIONS",
     [ROUTE_COLLECTION] = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
     [ROUTE_RECORD] = "GET, HEAD, PUT, DELETE, OPTIONS",
 };
-
-static const struct api_endpoint *
-find_endpoint(enum route_kind route, enum method method)
-{
-	if (method == METHOD_HEAD)
-		method = METHOD_GET;
-	for (size_t i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++) {
-		if (endpoints[i].route == route && endpoints[i].method == method)
-			return &endpoints[i];
-	}
-	return NULL;
-}
 
 static enum status
 check_type(struct api_call *call)
@@ -315,7 +57,7 @@ prepare(struct api_call *call, enum status body)
 		return st;
 	if (req->method == METHOD_OPTIONS)
 		return ST_OK;
-	call->endpoint = find_endpoint(call->route.kind, req->method);
+	call->endpoint = api_endpoint_find(call->route.kind, req->method);
 	if (call->endpoint == NULL)
 		return ST_BAD_METHOD;
 	st = etag_check_list(req->if_match, "If-Match", &call->why);
@@ -335,20 +77,21 @@ api_owns(struct slice path)
 	       (path.len == 5 || path.data[5] == '/');
 }
 
-/* The last touch to every response of this interface. */
+/* The last touch to every response, or piece of one, of this interface. */
 static void
 finish(struct api_call *call)
 {
 	struct response *res = call->res;
+	struct buf compact = res->body;
 
-	if (call->query.pretty && res->body.len > 0 && !res->body.failed) {
-		struct buf compact = res->body;
-
-		res->body = call->scratch;
-		buf_reset(&res->body, SCRATCH_KEEP);
-		call->scratch = compact;
-		json_add_pretty(&res->body, buf_slice(&compact));
-	}
+	if (!call->query.pretty || compact.len == 0 || compact.failed)
+		return;
+	res->body = call->scratch;
+	buf_reset(&res->body, SCRATCH_KEEP);
+	call->scratch = compact;
+	json_add_pretty(&res->body, buf_slice(&compact), &call->indent);
+	if (!res->unfinished)
+		buf_addc(&res->body, '\n');
 }
 
 enum api_need
@@ -390,6 +133,7 @@ api_run(struct api_call *call, struct view *view, bool *changed)
 
 	response_reset(res);
 	res->head = call->req->method == METHOD_HEAD;
+	call->indent = (struct json_indent){0};
 	st = call->endpoint->handle(call, view, &did);
 	if (st == ST_FULL || st == ST_IO || st == ST_NO_MEMORY)
 		return st;
@@ -411,10 +155,30 @@ api_run(struct api_call *call, struct view *view, bool *changed)
 }
 
 void
+api_keep(struct api_call *call, struct view *view)
+{
+	call->render.it.view = view;
+}
+
+enum status
+api_more(struct api_call *call)
+{
+	struct response *res = call->res;
+	enum status st;
+
+	buf_reset(&res->body, API_PIECE_BYTES);
+	st = render_more(&call->render, &res->body, API_PIECE_BYTES);
+	res->unfinished = !call->render.done;
+	finish(call);
+	return st == ST_OK && res->body.failed ? ST_NO_MEMORY : st;
+}
+
+void
 api_fail(struct api_call *call, enum status st)
 {
 	struct response *res = call->res;
 
+	call->indent = (struct json_indent){0};
 	response_problem(res, st, &call->why);
 	if (st == ST_BAD_METHOD)
 		res->allow = allow[call->route.kind];

@@ -11,6 +11,8 @@
 #define MARKBOOK_API_H
 
 #include "edits.h"
+#include "json.h"
+#include "render.h"
 #include "request.h"
 #include "response.h"
 #include "route.h"
@@ -29,6 +31,8 @@ struct api_call {
 	bool minimal;	    /* Prefer: return=minimal */
 	struct problem why; /* of a failure */
 	struct edits edits;
+	struct render render;
+	struct json_indent indent; /* of ?pretty */
 	struct buf scratch;
 };
 
@@ -45,11 +49,23 @@ enum api_need api_prepare(struct api_call *call, const struct request *req, stru
 			  enum status body, uint64_t store_id);
 
 /*
- * Second step.  ST_OK: the response is complete, and holds once the batch is
+ * Second step.  ST_OK: the response is complete, or for a read has its first piece, and holds once the batch is
  * committed; *changed tells whether the batch has changed.  ST_FULL, ST_IO,
  * ST_NO_MEMORY: abort the batch; there is no response yet.
  */
 enum status api_run(struct api_call *call, struct view *view, bool *changed);
+
+/*
+ * After api_run of a read left res->unfinished: the rest comes from `view`, which is the same
+ * snapshot, kept (store_keep).
+ */
+void api_keep(struct api_call *call, struct view *view);
+
+/*
+ * Put the next piece into res->body, in place of the one before.  ST_OK; ST_IO, ST_NO_MEMORY: the answer cannot
+ * be finished.
+ */
+enum status api_more(struct api_call *call);
 
 /* The response for a call whose batch failed. */
 void api_fail(struct api_call *call, enum status st);

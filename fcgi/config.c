@@ -8,8 +8,8 @@
 
 #include "address.h"
 
-/* Processes that may have the store open: two for each worker at a time, and the other subcommands. */
-#define SPARE_PROCESSES 16
+/* Snapshots besides those of the workers: of the other subcommands. */
+#define SPARE_SNAPSHOTS 16
 
 enum kind { KIND_STRING, KIND_NUMBER, KIND_SIZE, KIND_OCTAL, KIND_CHOICE, KIND_FLAG };
 
@@ -325,7 +325,8 @@ config_parse(struct config *out, enum command command, const char *name, int arg
 		    name, out->socket);
 		return false;
 	}
-	out->store.max_processes = 2 * out->workers + SPARE_PROCESSES;
+	/* A worker and its replacement are there at the same time. */
+	out->store.max_snapshots = 2 * out->workers * (1 + STORE_KEPT_MAX) + SPARE_SNAPSHOTS;
 	return true;
 }
 

@@ -95,10 +95,10 @@ health_fastcgi(const char *address, unsigned timeout, struct problem *why)
 
 	add_param(&params, "REQUEST_METHOD", "GET");
 	add_param(&params, "PATH_INFO", "/readyz");
-	record_add(&request, RECORD_BEGIN_REQUEST, (struct slice){begin, sizeof(begin)});
-	record_add(&request, RECORD_PARAMS, buf_slice(&params));
-	record_add(&request, RECORD_PARAMS, end);
-	record_add(&request, RECORD_STDIN, end);
+	record_add(&request, RECORD_BEGIN_REQUEST, 1, (struct slice){begin, sizeof(begin)});
+	record_add(&request, RECORD_PARAMS, 1, buf_slice(&params));
+	record_add(&request, RECORD_PARAMS, 1, end);
+	record_add(&request, RECORD_STDIN, 1, end);
 	st = exchange(address, timeout, &request, &records, why);
 	if (st == ST_OK) {
 		bool whole = unwrap(buf_slice(&records), &answer);

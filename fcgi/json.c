@@ -156,42 +156,41 @@ new_line(struct buf *out, size_t depth)
 		buf_adds(out, "  ");
 }
 
-/* Append the one byte between strings at p, with the white space around it. */
+/* Append the one byte between strings, with the white space around it. */
 static void
-add_spaced(struct buf *out, const char *p, size_t *depth)
+add_spaced(struct buf *out, char c, struct json_indent *at)
 {
-	bool open = *p == '{' || *p == '[', close = *p == '}' || *p == ']';
-	bool empty =
-	    (open && (p[1] == '}' || p[1] == ']')) || (close && (p[-1] == '{' || p[-1] == '['));
+	bool open = c == '{' || c == '[', close = c == '}' || c == ']';
 
-	if (close) {
-		--*depth;
-		if (!empty)
-			new_line(out, *depth);
-	}
-	buf_addc(out, *p);
-	if (open)
-		++*depth;
-	if ((open && !empty) || *p == ',')
-		new_line(out, *depth);
-	if (*p == ':')
+	at->depth -= close;
+	/* What is empty stays on its line. */
+	if (at->opened != close)
+		new_line(out, at->depth);
+	at->opened = open;
+	buf_addc(out, c);
+	at->depth += open;
+	if (c == ',')
+		new_line(out, at->depth);
+	if (c == ':')
 		buf_addc(out, ' ');
 }
 
 void
-json_add_pretty(struct buf *out, struct slice compact)
+json_add_pretty(struct buf *out, struct slice compact, struct json_indent *at)
 {
 	const char *p = compact.data, *end = p + compact.len;
-	size_t depth = 0;
 
 	while (p < end) {
 		const char *next = *p == '"' ? json_string_end(p) : p + 1;
 
-		if (*p == '"')
+		if (*p != '"') {
+			add_spaced(out, *p, at);
+		} else {
+			if (at->opened)
+				new_line(out, at->depth);
+			at->opened = false;
 			buf_add(out, p, (size_t)(next - p));
-		else
-			add_spaced(out, p, &depth);
+		}
 		p = next;
 	}
-	buf_addc(out, '\n');
 }

@@ -68,7 +68,16 @@ enum status json_merge(struct buf *out, struct slice target, struct slice patch)
 /* Append s as a JSON string with its quotes; s is well-formed UTF-8. */
 void json_add_string(struct buf *out, struct slice s);
 
-/* Append compact text with line ends and an indent of two spaces, and a line end after it. */
-void json_add_pretty(struct buf *out, struct slice compact);
+/* How far an indented text has come; zeroed at its beginning. */
+struct json_indent {
+	size_t depth;
+	bool opened; /* the last token opened an object or array */
+};
+
+/*
+ * Append a piece of compact text, of whole tokens, with line ends and an indent of two spaces.  The
+ * line end after all of it is the caller's.
+ */
+void json_add_pretty(struct buf *out, struct slice compact, struct json_indent *at);
 
 #endif

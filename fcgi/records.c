@@ -21,20 +21,35 @@ record_take(struct slice *bytes, struct record *out)
 	return RECORD_WHOLE;
 }
 
-void
-record_add(struct buf *out, enum record_type type, struct slice content)
+size_t
+record_open(struct buf *out, enum record_type type, unsigned id)
 {
-	const unsigned char head[RECORD_HEADER_BYTES] = {1,
-							 (unsigned char)type,
-							 0,
-							 1,
-							 (unsigned char)(content.len >> 8),
-							 (unsigned char)(content.len & 0xff),
-							 0,
-							 0};
+	const unsigned char head[RECORD_HEADER_BYTES] = {
+	    1, (unsigned char)type, (unsigned char)(id >> 8), (unsigned char)(id & 0xff)};
+	size_t at = out->len;
 
 	buf_add(out, head, sizeof(head));
+	return at;
+}
+
+void
+record_close(struct buf *out, size_t at)
+{
+	size_t len = out->len - at - RECORD_HEADER_BYTES;
+
+	if (out->failed)
+		return;
+	out->data[at + 4] = (char)(len >> 8);
+	out->data[at + 5] = (char)(len & 0xff);
+}
+
+void
+record_add(struct buf *out, enum record_type type, unsigned id, struct slice content)
+{
+	size_t at = record_open(out, type, id);
+
 	buf_add_slice(out, content);
+	record_close(out, at);
 }
 
 /* A length of one or four bytes (section 3.4), off the front; false where it is cut short. */

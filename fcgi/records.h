@@ -20,7 +20,8 @@ enum record_type {
 	RECORD_END_REQUEST = 3,
 	RECORD_PARAMS = 4,
 	RECORD_STDIN = 5,
-	RECORD_STDOUT = 6
+	RECORD_STDOUT = 6,
+	RECORD_UNKNOWN_TYPE = 11
 };
 
 struct record {
@@ -37,8 +38,15 @@ enum record_result {
 
 enum record_result record_take(struct slice *bytes, struct record *out);
 
-/* Append one record of request 1; content is shorter than 64 KiB. */
-void record_add(struct buf *out, enum record_type type, struct slice content);
+/* What one record holds at most. */
+#define RECORD_CONTENT_MAX 65535
+
+/* Append one record; content is at most RECORD_CONTENT_MAX bytes, id 0 to 65535. */
+void record_add(struct buf *out, enum record_type type, unsigned id, struct slice content);
+
+/* The same with the content still to come: append it, then close the record that was opened at `at`. */
+size_t record_open(struct buf *out, enum record_type type, unsigned id);
+void record_close(struct buf *out, size_t at);
 
 /*
  * Whether the bytes hold a request from its BEGIN_REQUEST to the end of its

@@ -2,6 +2,8 @@
 
 #include "json.h"
 
+static const struct slice none = {NULL, 0};
+
 static void
 add_member(struct buf *out, bool *first, struct slice name)
 {
@@ -12,96 +14,104 @@ add_member(struct buf *out, bool *first, struct slice name)
 	buf_addc(out, ':');
 }
 
-/* The records of one collection, as an object. */
-static enum status
-add_records(struct buf *out, struct view *view, struct slice collection, struct render_page *page)
+enum status
+render_store(struct render *r, struct view *view)
 {
-	struct view_iter it;
-	struct row row;
-	uint32_t n = 0;
-	bool first = true;
-	enum status st = view_iterate(view, collection, page->after, &it);
-
-	buf_addc(out, '{');
-	while (st == ST_OK && (st = view_next(&it, &row)) == ST_OK) {
-		if (page->limit > 0 && n++ == page->limit) {
-			page->more = true;
-			break;
-		}
-		add_member(out, &first, row.name);
-		buf_add_slice(out, row.json);
-		page->last = row.name;
-	}
-	buf_addc(out, '}');
-	return st == ST_NOT_FOUND ? ST_OK : st;
+	*r = (struct render){.others = true, .first_member = true};
+	return view_iterate(view, none, none, &r->it);
 }
 
-/* Every collection but `skip` as a member of an object that is open already. */
-static enum status
-add_collections(struct buf *out, struct view *view, struct slice skip, bool first)
+enum status
+render_res(struct render *r, struct view *view, struct slice collection, struct slice after,
+	   uint32_t limit)
 {
-	const struct slice all = {NULL, 0};
-	struct view_iter it;
-	struct row row;
-	bool open = false, first_record = true, skipping = false;
-	enum status st = view_iterate(view, all, all, &it);
+	*r = (struct render){
+	    .res = collection, .in_res = true, .first_member = true, .limit = limit};
+	return view_iterate(view, collection, after, &r->it);
+}
 
-	while (st == ST_OK && (st = view_next(&it, &row)) == ST_OK) {
-		if (row.is_collection) {
-			if (open)
-				buf_addc(out, '}');
-			open = first_record = true;
-			skipping = skip.data != NULL && slice_eq(row.name, skip);
-			if (skipping) {
-				open = false;
-				continue;
-			}
-			add_member(out, &first, row.name);
-			buf_addc(out, '{');
-		} else if (!skipping) {
-			add_member(out, &first_record, row.name);
-			buf_add_slice(out, row.json);
-		}
-	}
-	if (open)
+enum status
+render_store_with_res(struct render *r, struct view *view, struct slice collection)
+{
+	enum status st = render_res(r, view, collection, none, 0);
+
+	r->others = true;
+	return st;
+}
+
+static void
+begin_collection(struct render *r, struct buf *out, struct slice name)
+{
+	add_member(out, &r->first_member, name);
+	buf_addc(out, '{');
+	r->in_collection = r->first_record = true;
+}
+
+static void
+end_collection(struct render *r, struct buf *out)
+{
+	if (r->in_collection)
 		buf_addc(out, '}');
-	return st == ST_NOT_FOUND ? ST_OK : st;
+	r->in_collection = false;
+}
+
+static void
+add_row(struct render *r, struct buf *out, const struct row *row)
+{
+	if (!row->is_collection) {
+		/* Those of `res` come first, and not again. */
+		if (!r->in_collection)
+			return;
+		add_member(out, &r->first_record, row->name);
+		buf_add_slice(out, row->json);
+		return;
+	}
+	end_collection(r, out);
+	if (r->res.data == NULL || !slice_eq(row->name, r->res))
+		begin_collection(r, out, row->name);
+}
+
+/* No row is left: of one collection, or of all. */
+static enum status
+end_rows(struct render *r, struct buf *out)
+{
+	struct view *view = r->it.view;
+
+	end_collection(r, out);
+	if (r->in_res && r->others) {
+		r->in_res = false;
+		return view_iterate(view, none, none, &r->it);
+	}
+	buf_addc(out, '}');
+	r->done = true;
+	return ST_OK;
 }
 
 enum status
-render_store(struct buf *out, struct view *view)
+render_more(struct render *r, struct buf *out, size_t enough)
 {
-	enum status st;
+	enum status st = ST_OK;
+	struct row row;
 
-	buf_addc(out, '{');
-	st = add_collections(out, view, (struct slice){NULL, 0}, true);
-	buf_addc(out, '}');
-	return st;
-}
-
-enum status
-render_store_with_res(struct buf *out, struct view *view, struct slice collection)
-{
-	struct render_page all = {.limit = 0};
-	enum status st;
-
-	buf_adds(out, "{\"res\":");
-	st = add_records(out, view, collection, &all);
-	if (st == ST_OK)
-		st = add_collections(out, view, collection, false);
-	buf_addc(out, '}');
-	return st;
-}
-
-enum status
-render_res_page(struct buf *out, struct view *view, struct slice collection,
-		struct render_page *page)
-{
-	enum status st;
-
-	buf_adds(out, "{\"res\":");
-	st = add_records(out, view, collection, page);
-	buf_addc(out, '}');
+	if (!r->begun) {
+		buf_addc(out, '{');
+		if (r->in_res)
+			begin_collection(r, out, SLICE("res"));
+		r->begun = true;
+	}
+	while (st == ST_OK && !r->done && out->len < enough && !out->failed) {
+		st = view_next(&r->it, &row);
+		if (st == ST_OK && r->limit > 0 && r->count++ == r->limit) {
+			r->more = true;
+			st = ST_NOT_FOUND;
+		}
+		if (st == ST_OK) {
+			add_row(r, out, &row);
+			r->last = row.name;
+		} else if (st == ST_NOT_FOUND) {
+			st = end_rows(r, out);
+		}
+	}
 	return st;
 }
 

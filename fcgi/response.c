@@ -1,8 +1,5 @@
 #include "response.h"
 
-#include <fcgiapp.h>
-#include <limits.h>
-
 #include "json.h"
 
 /* Memory for a body that a connection keeps from one answer to the next. */
@@ -76,6 +73,7 @@ response_problem(struct response *res, enum status st, const struct problem *why
 	buf_reset(&res->link, BODY_KEEP);
 	res->etag.text[0] = '\0';
 	res->minimal = false;
+	res->unfinished = false;
 	res->code = c->code;
 	res->title = c->title;
 	res->type = "application/problem+json";
@@ -109,6 +107,8 @@ add_head(struct buf *head, const struct response *res)
 	buf_adds(head, "\r\n");
 	if (res->code != 204 && res->code != 304) {
 		add_field(head, "Content-Type", slice_str(res->type));
+	}
+	if (res->code != 204 && res->code != 304 && !res->unfinished) {
 		buf_adds(head, "Content-Length: ");
 		buf_add_u64(head, res->body.len);
 		buf_adds(head, "\r\n");
@@ -125,35 +125,20 @@ add_head(struct buf *head, const struct response *res)
 	buf_adds(head, "Cache-Control: no-cache\r\n\r\n");
 }
 
-static void
-put(FCGX_Stream *out, struct slice s)
+bool
+response_has_body(const struct response *res)
 {
-	/* FCGX_PutStr counts in int. */
-	while (s.len > 0) {
-		int n = s.len > INT_MAX ? INT_MAX : (int)s.len;
-
-		if (FCGX_PutStr(s.data, n, out) != n)
-			return;
-		s.data += n;
-		s.len -= (size_t)n;
-	}
+	return !res->head && res->code != 204 && res->code != 304;
 }
 
 void
-response_send(struct response *res, struct FCGX_Request *fcgi, struct buf *head)
+response_add_head(struct response *res, struct buf *out)
 {
 	if (res->body.failed || res->location.failed || res->link.failed)
 		response_problem(res, ST_NO_MEMORY, NULL);
-	buf_reset(head, BODY_KEEP);
-	add_head(head, res);
-	/* Without its header there is no answer: the front sees the connection close. */
-	if (head->failed || res->body.failed) {
-		fcgi->keepConnection = 0;
-		return;
-	}
-	put(fcgi->out, buf_slice(head));
-	if (!res->head && res->code != 204 && res->code != 304)
-		put(fcgi->out, buf_slice(&res->body));
+	add_head(out, res);
+	/* Without its header there is no answer. */
+	out->failed = out->failed || res->body.failed;
 }
 
 void

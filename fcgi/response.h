@@ -22,6 +22,7 @@ struct response {
 	const char *accept_patch; /* NULL: none */
 	bool minimal;		  /* Prefer: return=minimal was honoured */
 	bool head;		  /* the request was HEAD */
+	bool unfinished;	  /* the body is its first piece only: its length is not told */
 };
 
 void response_reset(struct response *res);
@@ -41,10 +42,14 @@ void response_no_content(struct response *res);
  */
 void response_problem(struct response *res, enum status st, const struct problem *why);
 
-struct FCGX_Request;
+/*
+ * Append the CGI header.  A response that there was no memory for becomes a problem document first; where
+ * there is none for that either, out->failed is set.
+ */
+void response_add_head(struct response *res, struct buf *out);
 
-/* Write it out to libfcgi's stream.  `head` is scratch for the header. */
-void response_send(struct response *res, struct FCGX_Request *fcgi, struct buf *head);
+/* Whether a body follows the header. */
+bool response_has_body(const struct response *res);
 
 void response_free(struct response *res);
 

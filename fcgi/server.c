@@ -42,7 +42,8 @@ go_on_draining(struct server *s)
 		;
 	for (struct connection *c = s->connections, *next; c != NULL; c = next) {
 		next = c->next;
-		if (now > s->drain_end || (now - c->since > DRAIN_IDLE_NS && connection_is_idle(c)))
+		if (now > s->drain_end || (c->state == CONNECTION_OPEN &&
+					   now - c->since > DRAIN_IDLE_NS && connection_is_idle(c)))
 			connection_close(s, c);
 	}
 	return s->connections != NULL;
@@ -66,6 +67,8 @@ go_on_retiring(struct server *s)
 {
 	for (struct connection *c = s->connections, *next; c != NULL; c = next) {
 		next = c->next;
+		if (c->state != CONNECTION_OPEN)
+			continue;
 		if (!handover_send(s->o->handover[1], c->fd, (char)c->trusted))
 			break;
 		/* The connection lives on elsewhere, and so would its place in this epoll. */
@@ -102,12 +105,13 @@ turn(struct server *s, const struct epoll_event *events, int n)
 		else
 			on_readable(s, events[i].data.ptr);
 	}
+	answer_waiting(s);
 	/* No snapshot of this turn's reads keeps pages from the commits. */
 	store_read_end(s->store);
 	answer_writes(s);
 }
 
-/* Close those that connected and then did not get as far as one request. */
+/* Close those that connected and did not get as far as one request, or do not take their answer. */
 static void
 close_stalled(struct server *s)
 {
@@ -115,6 +119,10 @@ close_stalled(struct server *s)
 
 	for (struct connection *c = s->connections, *next; c != NULL; c = next) {
 		next = c->next;
+		if (c->state == CONNECTION_SENDING && now - c->progress > limit) {
+			connection_close(s, c);
+			continue;
+		}
 		if (c->trusted || now - c->since <= limit)
 			continue;
 		/* It may be that this worker was late, not the peer. */
@@ -122,6 +130,17 @@ close_stalled(struct server *s)
 			metrics_add(&s->slot->dropped, 1);
 			connection_close(s, c);
 		}
+	}
+}
+
+/* All of them, or those whose answers are made from a snapshot. */
+static void
+close_connections(struct server *s, bool with_snapshot)
+{
+	for (struct connection *c = s->connections, *next; c != NULL; c = next) {
+		next = c->next;
+		if (!with_snapshot || c->kept != NULL)
+			connection_close(s, c);
 	}
 }
 
@@ -135,6 +154,7 @@ reopen_store(struct server *s)
 	struct problem why = {""};
 
 	s->reopen_store = false;
+	close_connections(s, true);
 	store_close(s->store);
 	if (store_open(&s->store, &s->o->store, &why) == ST_OK)
 		return true;
@@ -170,10 +190,10 @@ next_turn(struct server *s, int *timeout)
 	*timeout = LEAVE_TICK_MS;
 	if (s->leave_signal != 0)
 		return go_on_leaving(s);
-	if (s->strangers > 0)
+	if (s->strangers > 0 || s->busy > 0)
 		close_stalled(s);
 	*timeout = share_connections(s);
-	if (*timeout < 0 && s->strangers > 0)
+	if (*timeout < 0 && (s->strangers > 0 || s->busy > 0))
 		*timeout = STALL_TICK_MS;
 	return true;
 }
@@ -248,10 +268,11 @@ server_run(const struct server_options *o)
 	atomic_store(&s.slot->state, WORKER_READY);
 	kill(o->parent, SIGUSR1);
 	status = loop(&s);
+	close_connections(&s, false);
 	close(s.signals);
 	close(s.epoll);
 out:
-	buf_free(&s.head);
+	buf_free(&s.out);
 	store_close(s.store);
 	log_flush(s.log);
 	return status;

@@ -6,9 +6,10 @@
  * and only then answers the writes.  If the batch cannot be committed, each
  * write is tried alone.
  *
- * Between two turns no request is under way.  That is what makes leaving
- * simple: a retiring worker hands its idle connections to another one through
- * a socket, with whatever request may already wait in them.
+ * Between two turns no request is under way, but for long answers that a peer has not taken whole
+ * yet: those are made and sent piece by piece.  That is what makes leaving simple: a
+ * retiring worker hands all other connections to another one through a socket, with whatever request
+ * may already wait in them.
  */
 #ifndef MARKBOOK_SERVER_H
 #define MARKBOOK_SERVER_H

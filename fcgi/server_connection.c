@@ -41,6 +41,7 @@ connection_free(struct server *s, struct connection *c)
 	s->connection_count--;
 	s->exhausted = false;
 	s->strangers -= !c->trusted;
+	buf_free(&c->out);
 	atomic_store_explicit(&s->slot->connections, s->connection_count, memory_order_relaxed);
 	request_free(&c->req);
 	response_free(&c->res);
@@ -100,6 +101,7 @@ connection_is_idle(const struct connection *c)
 void
 connection_close(struct server *s, struct connection *c)
 {
+	abandon_answer(s, c);
 	close(c->fd);
 	connection_free(s, c);
 }

@@ -1,91 +1,8 @@
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include "server_worker.h"
 #include "system.h"
 
 /* Answers of writes that wait for one commit, in bytes; one may go beyond. */
 #define ANSWERS_MAX ((size_t)8 << 20)
-
-/* --- one request --- */
-
-static void
-log_request(struct server *s, const struct connection *c, uint64_t ns)
-{
-	const struct request *r = &c->req;
-
-	if (!log_begin(s->log, LOG_LEVEL_INFO, "request"))
-		return;
-	log_str(s->log, "request_id", r->request_id);
-	log_str(s->log, "method", slice_str(method_names[r->method]));
-	log_str(s->log, "path", r->path);
-	log_u64(s->log, "status", c->res.code);
-	log_u64(s->log, "bytes", c->res.body.len);
-	log_u64(s->log, "us", ns / 1000);
-	log_end(s->log);
-}
-
-/*
- * A record that means nothing (FastCGI Specification 1.0, section 4.2).  Where it follows the end of
- * an answer at once, nginx does not use the connection again; closing it afterwards comes too
- * late for a request that nginx sends on it in between.
- */
-static const char not_again[16] = {1, 11, 0, 0, 0, 8};
-
-/* Send what libfcgi has written to `spool`, and the above, in one go. */
-static void
-send_last_answer(const struct connection *c, int spool)
-{
-	struct buf bytes = {0};
-	off_t len = lseek(spool, 0, SEEK_CUR);
-	size_t sent = 0;
-	ssize_t n = 1;
-
-	if (len > 0 && buf_reserve(&bytes, (size_t)len) &&
-	    pread(spool, bytes.data, (size_t)len, 0) == len) {
-		bytes.len = (size_t)len;
-		buf_add(&bytes, not_again, sizeof(not_again));
-	}
-	while (sent < bytes.len && n > 0) {
-		n = write(c->fd, bytes.data + sent, bytes.len - sent);
-		sent += n > 0 ? (size_t)n : 0;
-	}
-	buf_free(&bytes);
-}
-
-/* The response is complete: send it, and let the connection wait for the next request. */
-static void
-answer(struct server *s, struct connection *c)
-{
-	int spool = s->draining ? memfd_create("answer", MFD_CLOEXEC) : -1;
-	uint64_t now, ns;
-
-	if (spool >= 0)
-		c->fcgi.ipcFd = spool;
-	else if (s->draining)
-		c->fcgi.keepConnection = 0;
-	response_send(&c->res, &c->fcgi, &s->head);
-	now = now_ns();
-	ns = now - c->since;
-	/* Before the request is finished: what it borrows goes with it. */
-	metrics_request(s->slot, c->req.method, c->res.code, ns);
-	log_request(s, c, ns);
-	FCGX_Finish_r(&c->fcgi);
-	c->since = now;
-	/* A connection may be idle for long: it keeps little. */
-	api_trim(&c->call);
-	request_trim(&c->req);
-	response_reset(&c->res);
-	if (spool >= 0) {
-		if (c->fcgi.ipcFd == spool) {
-			send_last_answer(c, spool);
-			close(spool);
-		}
-		connection_close(s, c);
-	} else if (c->fcgi.ipcFd < 0) {
-		connection_free(s, c);
-	}
-}
 
 /* Log the first failure of a row, and its end, and have the store opened again after each. */
 static void
@@ -108,7 +25,18 @@ note_write(struct server *s, enum status st)
 	}
 }
 
-static void
+/* The rest of a long answer is made from the snapshot that its first piece came from. */
+static enum status
+keep_snapshot(struct server *s, struct connection *c)
+{
+	enum status st = store_keep(s->store, &c->kept);
+
+	if (st == ST_OK)
+		api_keep(&c->call, c->kept);
+	return st;
+}
+
+bool
 answer_read(struct server *s, struct connection *c)
 {
 	struct view *view;
@@ -117,13 +45,17 @@ answer_read(struct server *s, struct connection *c)
 
 	if (st == ST_OK)
 		st = api_run(&c->call, view, &changed);
-	/* Not held while a peer takes its time to read: that would keep old pages from being used. */
-	store_read_end(s->store);
 	if (st == ST_IO || st == ST_BUSY)
 		note_failure(s, st);
+	if (st == ST_OK && c->res.unfinished && !c->res.head) {
+		st = keep_snapshot(s, c);
+		if (st == ST_BUSY && answer_later(s, c))
+			return false;
+	}
 	if (st != ST_OK)
 		api_fail(&c->call, st);
 	answer(s, c);
+	return true;
 }
 
 void
@@ -132,6 +64,10 @@ on_readable(struct server *s, struct connection *c)
 	const struct system_context sys = {s->o->metrics, s->store, &s->readiness, now_ns()};
 	enum status body = ST_OK;
 
+	if (c->state != CONNECTION_OPEN) {
+		go_on_answering(s, c);
+		return;
+	}
 	if (!connection_is_ready(s, c))
 		return;
 	c->since = now_ns();

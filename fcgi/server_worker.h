@@ -2,8 +2,8 @@
  * What the files of the server share: the state of one worker.  Private to server*.c.
  *
  * server.c runs the loop and knows how to leave; server_connection.c opens,
- * shares out and closes connections; server_request.c reads requests,
- * answers them and commits the writes of a turn.
+ * shares out and closes connections; server_request.c reads requests and commits the writes of a turn;
+ * server_answer.c sends the answers.
  */
 #ifndef MARKBOOK_SERVER_WORKER_H
 #define MARKBOOK_SERVER_WORKER_H
@@ -17,6 +17,12 @@
 /* Requests of one turn at most, and so writes of one commit. */
 #define TURN_MAX 256
 
+enum connection_state {
+	CONNECTION_OPEN,    /* between two requests, or at one in this turn */
+	CONNECTION_WAITING, /* with a request, until there is a snapshot for its long answer */
+	CONNECTION_SENDING  /* with an answer that the peer has not taken whole */
+};
+
 struct connection {
 	struct FCGX_Request fcgi;
 	struct request req;
@@ -27,6 +33,17 @@ struct connection {
 	bool trusted;	/* has shown one whole request */
 	bool looked_at; /* what it has sent so far is not one */
 	uint64_t since; /* of the request under way, or of the last answer */
+
+	/* The answer under way; meaningless while not `answering`. */
+	enum connection_state state;
+	bool answering;
+	bool head_sent, ended, noted; /* its header, its end; in metrics and log */
+	size_t body_sent;	      /* of res.body */
+	uint64_t bytes;		      /* of the body in all */
+	struct buf out;		      /* what the peer has not taken yet, and how far it came */
+	size_t sent;
+	uint64_t progress; /* when it last took something */
+	struct view *kept; /* what the rest is made from; NULL: nothing */
 };
 
 struct server {
@@ -53,7 +70,9 @@ struct server {
 	unsigned strangers;		     /* connections that are not trusted yet */
 	struct connection *writes[TURN_MAX]; /* of this turn */
 	size_t write_count;
-	struct buf head;
+	struct buf out; /* scratch for what is being sent */
+	unsigned busy;	/* connections that are waiting or sending */
+	bool waiting;	/* some may be waiting */
 };
 
 /* Monotonic time in nanoseconds. */
@@ -97,5 +116,26 @@ void on_readable(struct server *s, struct connection *c);
 
 /* Commit the writes of this turn and answer them. */
 void answer_writes(struct server *s);
+
+/* Run a prepared call that reads, and answer it.  False: it waits; see answer_later. */
+bool answer_read(struct server *s, struct connection *c);
+
+/* --- server_answer.c --- */
+
+/*
+ * The response, or its first piece, is made: send it as far as the peer takes it now, and the
+ * rest in later turns.  The connection may be gone afterwards.
+ */
+void answer(struct server *s, struct connection *c);
+
+/* A connection that is not open, in the sense of its state, can go on, or has ended. */
+void go_on_answering(struct server *s, struct connection *c);
+
+/* Have answer_waiting call answer_read again.  False: that cannot be. */
+bool answer_later(struct server *s, struct connection *c);
+void answer_waiting(struct server *s);
+
+/* The connection is about to be closed, whatever there is still to send. */
+void abandon_answer(struct server *s, struct connection *c);
 
 #endif

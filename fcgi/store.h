@@ -16,7 +16,8 @@
  * A view is a consistent state to read from: either a snapshot (store_read)
  * or a batch of changes under way (store_write), in which the changes made so
  * far show.  Slices that a view hands out are valid until the next change in the
- * batch, or the end of the view.  One process has at most one of each open.
+ * batch, or the end of the view.  One process has at most one of each open, and STORE_KEPT_MAX
+ * snapshots more that it keeps.
  * Snapshots never block and are never blocked.  Batches of all processes take
  * turns.  A process that dies in a batch leaves no trace of it.
  *
@@ -42,7 +43,7 @@ struct store_options {
 	size_t size; /* for store_prepare: bytes, the whole store with its headroom; fixed while any
 			     process has it open, which takes it from the store */
 	enum store_durability durability;
-	unsigned max_processes; /* how many may have it open at once */
+	unsigned max_snapshots; /* how many all processes together may hold */
 };
 
 struct store;
@@ -117,11 +118,21 @@ void store_close(struct store *s);
 unsigned store_upkeep(struct store *s);
 
 /*
- * A snapshot of the last commit.  ST_OK, ST_BUSY (too many processes), ST_IO.  Calling it while one is open returns
+ * A snapshot of the last commit.  ST_OK, ST_BUSY (too many snapshots), ST_IO.  Calling it while one is open returns
  * that one, unchanged.
  */
 enum status store_read(struct store *s, struct view **out);
 void store_read_end(struct store *s);
+
+#define STORE_KEPT_MAX 16
+
+/*
+ * Keep the open snapshot: it is the caller's from now on, to be given back by store_release before
+ * store_close, and the next store_read begins another.  Its slices stay valid; an iteration goes on
+ * once it.view is *out.  ST_OK; ST_BUSY: STORE_KEPT_MAX are kept already; ST_NO_MEMORY.
+ */
+enum status store_keep(struct store *s, struct view **out);
+void store_release(struct view *v);
 
 /* Begin a batch: waits for those of other processes.  ST_OK, ST_IO, ST_FULL, ST_NO_MEMORY. */
 enum status store_write(struct store *s, struct view **out);

@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Slots for a program that looks at a store which nobody serves and does not know how many will. */
-#define DEFAULT_PROCESSES 1024
+/* For a program that looks at a store which nobody serves and does not know how many will. */
+#define DEFAULT_SNAPSHOTS 1024
 
 /*
  * What is kept back from everything but removals (store_lmdb_room.c tells why): an eighth of the
@@ -71,7 +71,7 @@ store_open_status(const char *path, int rc, struct problem *why)
 	case ENOMEM:
 		return problem_set(why, ST_NO_MEMORY, "store %s: out of memory", path);
 	case MDB_READERS_FULL:
-		return problem_set(why, ST_BUSY, "store %s: too many processes use it", path);
+		return problem_set(why, ST_BUSY, "store %s: too many processes read it", path);
 	case MDB_INVALID:
 	case MDB_VERSION_MISMATCH:
 	case MDB_INCOMPATIBLE:
@@ -133,7 +133,7 @@ store_sync_directory(const char *path)
 int
 store_env_open(MDB_env **env, const struct store_options *o, size_t size, unsigned flags)
 {
-	unsigned readers = o->max_processes == 0 ? DEFAULT_PROCESSES : o->max_processes;
+	unsigned readers = o->max_snapshots == 0 ? DEFAULT_SNAPSHOTS : o->max_snapshots;
 	int fd, rc = mdb_env_create(env);
 
 	if (rc != MDB_SUCCESS) {
@@ -312,4 +312,30 @@ store_read_end(struct store *s)
 	if (s->snapshot.open)
 		mdb_txn_reset(s->snapshot.txn);
 	s->snapshot.open = false;
+}
+
+enum status
+store_keep(struct store *s, struct view **out)
+{
+	*out = NULL;
+	if (s->kept == STORE_KEPT_MAX)
+		return ST_BUSY;
+	if ((*out = malloc(sizeof(**out))) == NULL)
+		return ST_NO_MEMORY;
+	**out = s->snapshot;
+	s->snapshot = (struct view){.store = s};
+	s->kept++;
+	return ST_OK;
+}
+
+void
+store_release(struct view *v)
+{
+	if (v == NULL)
+		return;
+	if (v->cursor != NULL)
+		mdb_cursor_close(v->cursor);
+	mdb_txn_abort(v->txn);
+	v->store->kept--;
+	free(v);
 }

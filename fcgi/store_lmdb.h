@@ -76,6 +76,7 @@ struct store {
 	size_t pages; /* that the store may have */
 	size_t limit; /* pages in use beyond which only removals succeed */
 	struct view snapshot;
+	unsigned kept; /* snapshots that store_keep gave away */
 	struct view batch;
 	int last_error;
 };

@@ -10,6 +10,7 @@
 #include "render.h"
 
 #define READ_STEP 65536
+#define DUMP_STEP 65536
 /* A collection in the text is one container around its values. */
 #define LOAD_DEPTH (JSON_MAX_DEPTH + 1)
 
@@ -152,6 +153,29 @@ transfer_load_file(const struct store_options *o, const char *file, bool replace
 	return st;
 }
 
+/* One piece after another. */
+static enum status
+write_view(struct view *view, FILE *out, struct buf *compact, struct buf *pretty)
+{
+	struct json_indent indent = {0};
+	struct render render;
+	enum status st = render_store(&render, view);
+
+	while (st == ST_OK && !render.done) {
+		buf_reset(compact, DUMP_STEP);
+		buf_reset(pretty, DUMP_STEP);
+		st = render_more(&render, compact, DUMP_STEP);
+		json_add_pretty(pretty, buf_slice(compact), &indent);
+		if (render.done)
+			buf_addc(pretty, '\n');
+		if (compact->failed || pretty->failed)
+			st = ST_NO_MEMORY;
+		if (st == ST_OK && fwrite(pretty->data, 1, pretty->len, out) != pretty->len)
+			return ST_IO;
+	}
+	return st;
+}
+
 enum status
 transfer_dump(struct store *store, FILE *out, struct problem *why)
 {
@@ -160,16 +184,12 @@ transfer_dump(struct store *store, FILE *out, struct problem *why)
 	enum status st = store_read(store, &view);
 
 	if (st == ST_OK)
-		st = render_store(&compact, view);
+		st = write_view(view, out, &compact, &pretty);
 	store_read_end(store);
-	if (st == ST_OK)
-		json_add_pretty(&pretty, buf_slice(&compact));
-	if (compact.failed || pretty.failed)
-		st = ST_NO_MEMORY;
-	if (st != ST_OK)
-		problem_set(why, st, "%s", status_text(st));
-	else if (fwrite(pretty.data, 1, pretty.len, out) != pretty.len || fflush(out) != 0)
+	if (ferror(out) || (st == ST_OK && fflush(out) != 0))
 		st = problem_set(why, ST_IO, "cannot write: %s", strerror(errno));
+	else if (st != ST_OK)
+		problem_set(why, st, "%s", status_text(st));
 	buf_free(&compact);
 	buf_free(&pretty);
 	return st;

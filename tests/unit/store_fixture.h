@@ -78,7 +78,7 @@ fixture_make(void **state)
 	assert_non_null(mkdtemp(f->dir));
 	snprintf(f->path, sizeof(f->path), "%s/store", f->dir);
 	snprintf(f->data, sizeof(f->data), "%s/data.mdb", f->path);
-	f->o = (struct store_options){.path = f->path, .size = 4 * MIB, .max_processes = 8};
+	f->o = (struct store_options){.path = f->path, .size = 4 * MIB, .max_snapshots = 8};
 	*state = f;
 	return 0;
 }

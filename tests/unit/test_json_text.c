@@ -138,14 +138,23 @@ strings_are_written_with_what_has_to_be_escaped(void **state)
 }
 
 static void
-pretty_text_is_indented_by_two_spaces_and_ends_its_line(void **state)
+add_pretty(struct buf *out, struct slice compact)
+{
+	struct json_indent at = {0};
+
+	json_add_pretty(out, compact, &at);
+	buf_addc(out, '\n');
+}
+
+static void
+pretty_text_is_indented_by_two_spaces(void **state)
 {
 	struct guard g = guard_new(64);
 	struct buf out = {0};
 
 	(void)state;
-	json_add_pretty(&out, guard_copy(&g, SLICE("{\"a\":{\"b, {c}\":[1.10,\"\\\"]\",[],{}]},"
-						   "\"d\":null}")));
+	add_pretty(&out, guard_copy(&g, SLICE("{\"a\":{\"b, {c}\":[1.10,\"\\\"]\",[],{}]},"
+					      "\"d\":null}")));
 	assert_text(buf_slice(&out), "{\n"
 				     "  \"a\": {\n"
 				     "    \"b, {c}\": [\n"
@@ -158,12 +167,35 @@ pretty_text_is_indented_by_two_spaces_and_ends_its_line(void **state)
 				     "  \"d\": null\n"
 				     "}\n");
 	buf_reset(&out, 64);
-	json_add_pretty(&out, guard_copy(&g, SLICE("{}")));
-	json_add_pretty(&out, guard_copy(&g, SLICE("[[]]")));
-	json_add_pretty(&out, guard_copy(&g, SLICE("-0")));
+	add_pretty(&out, guard_copy(&g, SLICE("{}")));
+	add_pretty(&out, guard_copy(&g, SLICE("[[]]")));
+	add_pretty(&out, guard_copy(&g, SLICE("-0")));
 	assert_text(buf_slice(&out), "{}\n[\n  []\n]\n-0\n");
 	buf_free(&out);
 	guard_free(&g);
+}
+
+static void
+pretty_text_in_pieces_is_the_same(void **state)
+{
+	static const char *const pieces[] = {"{", "\"a\"", ":", "{", "}",	  ",", "\"b\"", ":",
+					     "[", "1",	   "]", ",", "\"c\":[[]", "]", "}"};
+	struct json_indent at = {0};
+	struct buf out = {0}, whole = {0}, once = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+		json_add_pretty(&out, slice_str(pieces[i]), &at);
+		buf_adds(&whole, pieces[i]);
+	}
+	buf_addc(&out, '\n');
+	add_pretty(&once, buf_slice(&whole));
+	assert_text(buf_slice(&out),
+		    "{\n  \"a\": {},\n  \"b\": [\n    1\n  ],\n  \"c\": [\n    []\n  ]\n}\n");
+	assert_true(slice_eq(buf_slice(&out), buf_slice(&once)));
+	buf_free(&out);
+	buf_free(&whole);
+	buf_free(&once);
 }
 
 int
@@ -177,7 +209,8 @@ main(void)
 	    cmocka_unit_test(merging_into_10000_members_changes_only_those_named),
 	    cmocka_unit_test(a_failed_buffer_makes_merging_fail),
 	    cmocka_unit_test(strings_are_written_with_what_has_to_be_escaped),
-	    cmocka_unit_test(pretty_text_is_indented_by_two_spaces_and_ends_its_line),
+	    cmocka_unit_test(pretty_text_is_indented_by_two_spaces),
+	    cmocka_unit_test(pretty_text_in_pieces_is_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

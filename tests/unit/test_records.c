@@ -20,13 +20,14 @@ add_request(struct buf *b, size_t split)
 
 	memset(pairs, 'v', sizeof(pairs));
 	memcpy(pairs, params, sizeof(params) - 1);
-	record_add(b, RECORD_BEGIN_REQUEST, (struct slice){begin, sizeof(begin)});
-	record_add(b, RECORD_PARAMS, (struct slice){pairs, split});
+	record_add(b, RECORD_BEGIN_REQUEST, 1, (struct slice){begin, sizeof(begin)});
+	record_add(b, RECORD_PARAMS, 1, (struct slice){pairs, split});
 	if (split < sizeof(pairs))
-		record_add(b, RECORD_PARAMS, (struct slice){pairs + split, sizeof(pairs) - split});
-	record_add(b, RECORD_PARAMS, empty);
-	record_add(b, RECORD_STDIN, SLICE("{\"new\": 1}"));
-	record_add(b, RECORD_STDIN, empty);
+		record_add(b, RECORD_PARAMS, 1,
+			   (struct slice){pairs + split, sizeof(pairs) - split});
+	record_add(b, RECORD_PARAMS, 1, empty);
+	record_add(b, RECORD_STDIN, 1, SLICE("{\"new\": 1}"));
+	record_add(b, RECORD_STDIN, 1, empty);
 }
 
 /* Looked at in memory of its own, so that a read beyond the end shows under the sanitizer. */
@@ -111,9 +112,9 @@ parameters_that_end_too_early_are_bad(void **state)
 	struct buf b = {0};
 
 	(void)state;
-	record_add(&b, RECORD_BEGIN_REQUEST, (struct slice){begin, sizeof(begin)});
-	record_add(&b, RECORD_PARAMS, SLICE("\x03\x05KEY"));
-	record_add(&b, RECORD_PARAMS, empty);
+	record_add(&b, RECORD_BEGIN_REQUEST, 1, (struct slice){begin, sizeof(begin)});
+	record_add(&b, RECORD_PARAMS, 1, SLICE("\x03\x05KEY"));
+	record_add(&b, RECORD_PARAMS, 1, empty);
 	assert_int_equal(look(&b, b.len), RECORD_BAD);
 	buf_free(&b);
 }

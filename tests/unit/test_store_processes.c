@@ -286,20 +286,20 @@ a_snapshot_held_for_long_is_paid_by_writers_and_not_by_its_reader(void **state)
 }
 
 static void
-more_processes_than_announced_are_told_so(void **state)
+more_snapshots_than_announced_are_told_so(void **state)
 {
 	struct fixture *f = *state;
 	struct view *v;
 	pid_t pid;
 
-	f->o.max_processes = 1;
+	f->o.max_snapshots = 1;
 	fixture_prepare_and_open(f);
 	store_close(f->s);
 	f->s = NULL;
 	pid = ready_child(hold_a_snapshot, f);
 	assert_int_equal(store_open(&f->s, &f->o, &f->why), ST_BUSY);
 	kill_child(pid);
-	f->o.max_processes = 2;
+	f->o.max_snapshots = 2;
 	fixture_open(f);
 	assert_ok(store_read(f->s, &v));
 }
@@ -314,7 +314,7 @@ main(void)
 	    BARE_TEST(what_killed_readers_held_is_freed_by_upkeep),
 	    BARE_TEST(what_a_killed_reader_held_is_freed_before_a_write_is_refused),
 	    BARE_TEST(a_snapshot_held_for_long_is_paid_by_writers_and_not_by_its_reader),
-	    BARE_TEST(more_processes_than_announced_are_told_so),
+	    BARE_TEST(more_snapshots_than_announced_are_told_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
