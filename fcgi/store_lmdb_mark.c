@@ -15,24 +15,22 @@
 
 #define MARK_MAX 256
 
-/* False where it does not fit. */
-static bool
-mark_text(char out[MARK_MAX], const struct stat *data, uint64_t txnid)
+/* What the file looks like from outside, and its last commit. */
+static void
+mark_text(struct buf *out, const struct stat *data, uint64_t txnid)
 {
-	int n = snprintf(out, MARK_MAX,
-			 "markbook settled: inode %ju length %jd changed %jd.%09ld commit %" PRIu64
-			 "\n",
-			 (uintmax_t)data->st_ino, (intmax_t)data->st_size,
-			 (intmax_t)data->st_mtim.tv_sec, data->st_mtim.tv_nsec, txnid);
-
-	return n > 0 && n < MARK_MAX;
+	buf_addf(out, "markbook settled: inode %ju length %jd changed %jd.%09ld",
+		 (uintmax_t)data->st_ino, (intmax_t)data->st_size, (intmax_t)data->st_mtim.tv_sec,
+		 data->st_mtim.tv_nsec);
+	buf_addf(out, " commit %" PRIu64 "\n", txnid);
 }
 
-bool
-store_is_settled(const char *path, const struct stat *data, struct store_verdict *out)
+/* The text of the mark; false where there is none. */
+static bool
+read_mark(const char *path, struct buf *out)
 {
-	char file[4096], wanted[MARK_MAX], found[MARK_MAX];
-	ssize_t n;
+	char file[4096];
+	ssize_t n = -1;
 	int fd;
 
 	if (!store_path(file, sizeof(file), path, STORE_MARK_FILE))
@@ -40,13 +38,34 @@ store_is_settled(const char *path, const struct stat *data, struct store_verdict
 	fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return false;
-	n = read(fd, found, sizeof(found));
+	if (buf_reserve(out, MARK_MAX))
+		n = read(fd, out->data, MARK_MAX);
 	close(fd);
-	if (n <= 0)
-		return false;
-	store_glance(path, out);
-	return out->status == ST_OK && mark_text(wanted, data, out->txnid) &&
-	       slice_eq(slice_str(wanted), (struct slice){found, (size_t)n});
+	out->len = n > 0 ? (size_t)n : 0;
+	return n > 0;
+}
+
+bool
+store_is_settled(const char *path, const struct stat *data, struct store_verdict *out)
+{
+	struct buf found = {0}, wanted = {0};
+	size_t outside;
+	bool settled;
+
+	mark_text(&wanted, data, 0);
+	outside = wanted.len - strlen("0\n");
+	settled = !wanted.failed && read_mark(path, &found) && found.len > outside &&
+		  memcmp(found.data, wanted.data, outside) == 0;
+	/* Only now: of a file that was cut short, a look inside could be the end of this process. */
+	if (settled) {
+		store_glance(path, out);
+		buf_reset(&wanted, MARK_MAX);
+		mark_text(&wanted, data, out->txnid);
+		settled = out->status == ST_OK && slice_eq(buf_slice(&wanted), buf_slice(&found));
+	}
+	buf_free(&wanted);
+	buf_free(&found);
+	return settled;
 }
 
 int
@@ -79,32 +98,33 @@ sync_data(const struct store_options *o, uint64_t *txnid)
 }
 
 static bool
-write_file(const char *file, const char *text)
+write_file(const char *file, struct slice text)
 {
 	int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	size_t len = strlen(text);
 	bool good;
 
 	if (fd < 0)
 		return false;
-	good = write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
+	good = write(fd, text.data, text.len) == (ssize_t)text.len && fsync(fd) == 0;
 	return close(fd) == 0 && good;
 }
 
 void
 store_settle(const struct store_options *o)
 {
-	char data[4096], file[4096], temporary[4096], text[MARK_MAX];
+	char data[4096], file[4096], temporary[4096];
+	struct buf text = {0};
 	struct stat sb;
 	uint64_t txnid;
 
 	if (!store_path(data, sizeof(data), o->path, STORE_DATA_FILE) ||
 	    !store_path(file, sizeof(file), o->path, STORE_MARK_FILE) ||
 	    !store_path(temporary, sizeof(temporary), o->path, STORE_MARK_NEW_FILE) ||
-	    sync_data(o, &txnid) != MDB_SUCCESS || stat(data, &sb) != 0 ||
-	    !mark_text(text, &sb, txnid))
+	    sync_data(o, &txnid) != MDB_SUCCESS || stat(data, &sb) != 0)
 		return;
-	if (!write_file(temporary, text) || rename(temporary, file) != 0)
+	mark_text(&text, &sb, txnid);
+	if (text.failed || !write_file(temporary, buf_slice(&text)) || rename(temporary, file) != 0)
 		(void)unlink(temporary);
+	buf_free(&text);
 	(void)store_sync_directory(o->path);
 }
