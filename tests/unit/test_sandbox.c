@@ -364,14 +364,14 @@ set_another_socket_option(struct worker *w)
 
 /* --- files --- */
 
+#if !SANDBOX_SANITIZED
+/* Without Landlock seccomp refuses it, as all opening. */
 static int
 opened(const char *path, int flags)
 {
 	return open(path, flags | O_CLOEXEC, 0600);
 }
 
-/* Without Landlock this is refused by seccomp as all opening is. */
-#if !SANDBOX_SANITIZED
 static int
 read_etc_passwd(struct worker *w)
 {
