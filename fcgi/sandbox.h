@@ -21,6 +21,9 @@
  * - Where the kernel has no Landlock, seccomp allows no opening of files at all.  A worker
  *   whose store failed then leaves, and the supervisor starts another one.
  *
+ * It costs some 30 ns a system call where the kernel caches the verdict, 60 ns where arguments are looked
+ * at (measured with getpid and fcntl on Linux 6.18), and 0.5 ms when a worker starts.
+ *
  * What is left to a worker that was taken over: the store, in which it can write what
  * it likes; connections it has and those it accepts; lines in the log; the service's
  * counters; SIGUSR1 to the supervisor, which only has it look at its workers;
