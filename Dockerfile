@@ -13,7 +13,8 @@ ARG ROLE=responder
 FROM ${BASE} AS build
 RUN apt-get update && \
 	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-		gcc libc6-dev make libfcgi-dev libjson-c-dev liblmdb-dev libxxhash-dev nginx
+		gcc libc6-dev make libfcgi-dev libjson-c-dev liblmdb-dev libseccomp-dev \
+		libxxhash-dev nginx
 WORKDIR /src
 COPY Makefile *.mk ./
 COPY fcgi fcgi

@@ -35,7 +35,7 @@ fortify = $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,\
 	$(if $(filter -O1 -O2 -O3 -Os -Ofast,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
 
 defines := -D_GNU_SOURCE -DMARKBOOK_VERSION='"$(VERSION)"' -Ifcgi
-libraries := -lfcgi -ljson-c -llmdb
+libraries := -lfcgi -ljson-c -llmdb -lseccomp
 
 compile = $(CC) -std=c11 $(defines) $(fortify) $(CPPFLAGS) $(CFLAGS) $(warnings) -fPIE \
 	-fstack-protector-strong $(clash_protection)

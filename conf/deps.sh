@@ -9,7 +9,7 @@
 # it had to install switched off at boot: Markbook starts one of its own.
 set -euo pipefail
 
-run=(gcc libc6-dev make libfcgi-dev libjson-c-dev liblmdb-dev libxxhash-dev nginx)
+run=(gcc libc6-dev make libfcgi-dev libjson-c-dev liblmdb-dev libseccomp-dev libxxhash-dev nginx)
 test=(bats parallel curl jq python3 procps lmdb-utils strace libcmocka-dev
 	clang clang-tidy clang-format cppcheck shellcheck chromium chromium-driver)
 containers=(bats curl jq python3 python3-yaml debootstrap iptables)

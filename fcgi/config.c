@@ -28,8 +28,10 @@ struct option {
 
 static const char *const durabilities[] = {"none", "commit", NULL};
 static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
+static const char *const switches[] = {"off", "on", NULL};
 _Static_assert(STORE_VOLATILE == 0 && STORE_DURABLE == 1, "indexes of durabilities");
 _Static_assert(LOG_LEVEL_ERROR == 0 && LOG_LEVEL_DEBUG == 3, "indexes of levels");
+_Static_assert(SANDBOX_OFF == 0 && SANDBOX_ON == 1, "indexes of switches");
 
 #define AT(member) offsetof(struct config, member)
 #define STORE_COMMANDS                                                                             \
@@ -61,6 +63,10 @@ static const struct option options[] = {
      300, NULL, "SECONDS", "how long a FastCGI peer may stall within a request"},
     {"log-level", "MARKBOOK_LOG_LEVEL", KIND_CHOICE, COMMAND_SERVE, AT(log_level), "info", 0, 0,
      levels, "LEVEL", "error, warn, info (a line for each request) or debug"},
+    {"sandbox", "MARKBOOK_SANDBOX", KIND_CHOICE, COMMAND_SERVE, AT(sandbox), "on", 0, 0, switches,
+     "on|off", "confine workers to what they need, as far as the kernel can"},
+    {"no-sandbox", NULL, KIND_FLAG, COMMAND_SERVE, AT(no_sandbox), NULL, 0, 0, NULL, NULL,
+     "--sandbox=off, for debugging"},
     {"check-config", NULL, KIND_FLAG, COMMAND_SERVE, AT(check_config), NULL, 0, 0, NULL, NULL,
      "check the options, print the values in force and exit"},
     {"http", NULL, KIND_STRING, COMMAND_HEALTH, AT(url), NULL, 1, 4096, NULL, "URL",
@@ -203,6 +209,7 @@ set(struct config *c, const struct option *o, const char *name, const char *dash
 }
 _Static_assert(sizeof(enum log_level) == sizeof(unsigned), "choices are stored as unsigned");
 _Static_assert(sizeof(enum store_durability) == sizeof(unsigned), "choices are stored as unsigned");
+_Static_assert(sizeof(enum config_sandbox) == sizeof(unsigned), "choices are stored as unsigned");
 
 static const struct option *
 find_option(enum command command, const char *flag, size_t len)
@@ -317,6 +324,8 @@ config_parse(struct config *out, enum command command, const char *name, int arg
 	}
 	if (!parse_arguments(out, command, name, argc, argv))
 		return false;
+	if (out->no_sandbox)
+		out->sandbox = SANDBOX_OFF;
 	if (out->socket != NULL && !address_is_valid(out->socket)) {
 		fprintf(
 		    stderr,

@@ -25,6 +25,8 @@ enum command {
 	COMMAND_VERIFY = 64
 };
 
+enum config_sandbox { SANDBOX_OFF, SANDBOX_ON };
+
 struct config {
 	const char *socket; /* a path, or HOST:PORT */
 	mode_t socket_mode;
@@ -35,11 +37,13 @@ struct config {
 	unsigned drain_timeout; /* seconds */
 	unsigned peer_timeout;	/* seconds */
 	enum log_level log_level;
+	enum config_sandbox sandbox;
 	const char *url; /* of health; NULL: ask the socket */
 	unsigned timeout;
 	const char *file; /* operand of load and backup */
 	bool replace;
 	bool check_config;
+	bool no_sandbox; /* --no-sandbox, which is sandbox = SANDBOX_OFF */
 	bool help;
 	int listen_fds; /* sockets that systemd handed over, sd_listen_fds(3) */
 };

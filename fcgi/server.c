@@ -263,6 +263,10 @@ server_run(const struct server_options *o)
 		log_event(s.log, LOG_LEVEL_ERROR, "start", "epoll: %s", strerror(errno));
 		goto out;
 	}
+	if (o->sandbox != NULL && !sandbox_enter(o->sandbox, o->store.path, o->parent, &why)) {
+		log_event(s.log, LOG_LEVEL_ERROR, "sandbox", "%s", why.detail);
+		goto out;
+	}
 	watch(&s, true);
 	atomic_store(&s.slot->connections, 0);
 	atomic_store(&s.slot->state, WORKER_READY);

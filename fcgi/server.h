@@ -19,6 +19,7 @@
 
 #include "log.h"
 #include "metrics.h"
+#include "sandbox.h"
 #include "store.h"
 
 struct server_options {
@@ -32,6 +33,7 @@ struct server_options {
 	unsigned peer_timeout;	/* seconds that a peer may stall within a request */
 	unsigned drain_timeout; /* seconds from a leave signal to the end */
 	struct store_options store;
+	const struct sandbox *sandbox; /* NULL: none */
 };
 
 /*

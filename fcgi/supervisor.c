@@ -33,6 +33,7 @@ struct supervisor {
 	struct listener listener;
 	struct metrics *metrics;
 	struct workers workers;
+	struct sandbox sandbox;
 	struct roll roll;
 	uint64_t upkeep_at;
 	bool leaving;
@@ -225,6 +226,7 @@ prepare_workers(struct supervisor *s)
 	    .peer_timeout = c->peer_timeout,
 	    .drain_timeout = c->drain_timeout,
 	    .store = c->store,
+	    .sandbox = c->sandbox == SANDBOX_ON ? &s->sandbox : NULL,
 	};
 
 	if (!handover_pair(o.handover))
@@ -262,6 +264,17 @@ raise_descriptor_limit(void)
 	}
 }
 
+static void
+say_sandbox(const struct supervisor *s)
+{
+	enum log_level level = s->sandbox.seccomp ? LOG_LEVEL_INFO : LOG_LEVEL_WARN;
+	char text[256] = "off";
+
+	if (s->config->sandbox == SANDBOX_ON)
+		sandbox_text(&s->sandbox, text, sizeof(text));
+	log_event(s->log, level, "sandbox", "%s", text);
+}
+
 int
 supervisor_run(const struct config *config, struct log *log)
 {
@@ -270,6 +283,10 @@ supervisor_run(const struct config *config, struct log *log)
 	sigset_t signals;
 	int status = EXIT_FAILURE, hold = -1;
 
+	if (config->sandbox == SANDBOX_ON && !sandbox_prepare(&s.sandbox)) {
+		fail("the kernel knows no no_new_privs; give --no-sandbox");
+		return status;
+	}
 	raise_descriptor_limit();
 	block_signals(&signals);
 	/* Kept open to the end, and by the workers. */
@@ -281,6 +298,7 @@ supervisor_run(const struct config *config, struct log *log)
 		return status;
 	}
 	if (prepare_workers(&s)) {
+		say_sandbox(&s);
 		s.upkeep_at = workers_now() + UPKEEP_NS;
 		run(&s, &signals);
 		log_event(log, LOG_LEVEL_INFO, "stop", "all workers left");

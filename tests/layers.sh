@@ -14,7 +14,7 @@ log etag address records
 metrics route json
 store
 render edits request response config
-api system transfer verify handover listen health
+api system transfer verify handover listen health sandbox
 server
 workers
 supervisor
@@ -51,6 +51,8 @@ found=$(uses "${include}json-c/" 'json[a-z_]*[.]c')
 result "only json uses json-c" "$found"
 found=$(uses "${include}lmdb[.]h" 'store_lmdb[a-z_]*[.][ch]')
 result "only store_lmdb uses LMDB" "$found"
+found=$(uses "$include(seccomp|linux/landlock)[.]h" 'sandbox[.]c')
+result "only sandbox uses seccomp and Landlock" "$found"
 found=$(uses '(^|[^a-z_])(getenv|secure_getenv|environ)([^a-z_]|$)' 'config[.]c')
 result "only config reads the environment" "$found"
 

@@ -51,7 +51,7 @@ executables() {
 	local image
 	for image in "$RESPONDER_IMAGE" "$FRONT_IMAGE"; do
 		listing "$image" >"$BATS_TEST_TMPDIR/files"
-		for package in markbook libc6 libfcgi0t64 libjson-c5 liblmdb0 libxxhash-dev; do
+		for package in markbook libc6 libfcgi0t64 libjson-c5 liblmdb0 libseccomp2 libxxhash-dev; do
 			grep -q "usr/share/doc/$package/copyright" "$BATS_TEST_TMPDIR/files" || fail "$image: $package"
 		done
 		grep -q usr/share/common-licenses/LGPL-2.1 "$BATS_TEST_TMPDIR/files"
