@@ -55,15 +55,13 @@ slice_trim(struct slice s)
 }
 
 bool
-buf_reserve(struct buf *b, size_t more)
+buf_grow(struct buf *b, size_t more)
 {
 	size_t cap = b->cap == 0 ? FIRST_CAP : b->cap;
 	char *data;
 
 	if (b->failed)
 		return false;
-	if (more <= b->cap - b->len)
-		return true;
 	/* No object is larger than PTRDIFF_MAX, so that doubling below it cannot overflow. */
 	if (more > (size_t)PTRDIFF_MAX - b->len) {
 		b->failed = true;
@@ -79,34 +77,6 @@ buf_reserve(struct buf *b, size_t more)
 	b->data = data;
 	b->cap = cap;
 	return true;
-}
-
-void
-buf_add(struct buf *b, const void *data, size_t len)
-{
-	if (len == 0 || !buf_reserve(b, len))
-		return;
-	memcpy(b->data + b->len, data, len);
-	b->len += len;
-}
-
-void
-buf_addc(struct buf *b, char c)
-{
-	if (buf_reserve(b, 1))
-		b->data[b->len++] = c;
-}
-
-void
-buf_adds(struct buf *b, const char *s)
-{
-	buf_add(b, s, strlen(s));
-}
-
-void
-buf_add_slice(struct buf *b, struct slice s)
-{
-	buf_add(b, s.data, s.len);
 }
 
 void

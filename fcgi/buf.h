@@ -60,15 +60,47 @@ buf_slice(const struct buf *b)
 	return (struct slice){b->data, b->len};
 }
 
+/* For buf_reserve. */
+bool buf_grow(struct buf *b, size_t more);
+
 /*
  * Make room for `more` further bytes: false, with `failed` set, where there is no memory.  After
  * true, `more` bytes may be written at data + len and len moved on.
  */
-bool buf_reserve(struct buf *b, size_t more);
-void buf_add(struct buf *b, const void *data, size_t len);
-void buf_addc(struct buf *b, char c);
-void buf_adds(struct buf *b, const char *s);
-void buf_add_slice(struct buf *b, struct slice s);
+static inline bool
+buf_reserve(struct buf *b, size_t more)
+{
+	return !b->failed && (more <= b->cap - b->len || buf_grow(b, more));
+}
+
+static inline void
+buf_add(struct buf *b, const void *data, size_t len)
+{
+	if (len == 0 || !buf_reserve(b, len))
+		return;
+	memcpy(b->data + b->len, data, len);
+	b->len += len;
+}
+
+static inline void
+buf_addc(struct buf *b, char c)
+{
+	if (buf_reserve(b, 1))
+		b->data[b->len++] = c;
+}
+
+static inline void
+buf_adds(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
+
+static inline void
+buf_add_slice(struct buf *b, struct slice s)
+{
+	buf_add(b, s.data, s.len);
+}
+
 void buf_add_u64(struct buf *b, uint64_t n);
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

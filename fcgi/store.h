@@ -162,6 +162,7 @@ enum status view_record(struct view *v, struct slice collection, struct slice re
 struct view_iter {
 	struct view *view;
 	struct slice collection;
+	size_t name_len; /* of the collection that the last row was or is in */
 	bool started;
 	bool done;
 };

@@ -75,7 +75,7 @@ view_iterate(struct view *v, struct slice collection, struct slice after, struct
 	enum status st;
 	int rc;
 
-	*it = (struct view_iter){.view = v, .collection = collection};
+	*it = (struct view_iter){.view = v, .collection = collection, .name_len = collection.len};
 	/* No name is longer, so none lies between the cut name and the whole one. */
 	if (after.len > NAME_MAX_BYTES)
 		after.len = NAME_MAX_BYTES;
@@ -100,17 +100,21 @@ view_iterate(struct view *v, struct slice collection, struct slice after, struct
 static enum status
 decode_row(struct view_iter *it, MDB_val key, MDB_val value, struct row *out)
 {
-	const char *data = key.mv_data, *nul = memchr(data, '\0', key.mv_size);
-	struct row row = {.is_collection = nul == NULL, .name = store_slice(key)};
+	const char *data = key.mv_data;
+	/* A record of the collection that the row before was of: rows are sorted, and no name holds a NUL. */
+	bool is_record = key.mv_size > it->name_len && data[it->name_len] == '\0';
+	struct row row = {.is_collection = !is_record, .name = store_slice(key)};
 	bool whole;
 
 	if (it->collection.data != NULL && !store_key_is_record_of(key, it->collection))
 		return ST_NOT_FOUND;
 	if (row.is_collection) {
+		it->name_len = key.mv_size;
 		whole = store_decode_collection(value, &row.collection);
 		row.revision = row.collection.revision;
 	} else {
-		row.name = (struct slice){nul + 1, key.mv_size - (size_t)(nul + 1 - data)};
+		row.name.data += it->name_len + 1;
+		row.name.len -= it->name_len + 1;
 		whole = store_decode_record(value, &row.revision, &row.json);
 	}
 	*out = row;
