@@ -51,7 +51,8 @@ add_escaped(struct log *log, struct slice s)
 		unsigned char c = (unsigned char)s.data[i];
 		char escape[8];
 
-		if (log->line_len - start >= LOG_STRING_BYTES && (c & 0xc0) != 0x80) {
+		/* Not inside a character; where there are none, anywhere. */
+		if (log->line_len - start >= LOG_STRING_BYTES && (!utf8 || (c & 0xc0) != 0x80)) {
 			add_str(log, "...");
 			return;
 		}
