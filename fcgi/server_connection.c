@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -118,6 +119,15 @@ trust(struct server *s, struct connection *c)
 	return true;
 }
 
+/* Whether the peer sends no more: what waits does not tell, and the end comes only after it. */
+static bool
+is_over(const struct connection *c)
+{
+	struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
+
+	return poll(&p, 1, 0) == 1;
+}
+
 bool
 connection_is_ready(struct server *s, struct connection *c)
 {
@@ -135,6 +145,8 @@ connection_is_ready(struct server *s, struct connection *c)
 	/* A body beyond what is looked at is on its way; parameters are never so long. */
 	if (seen == RECORD_PARTIAL && n == (ssize_t)sizeof(bytes))
 		seen = body_only ? RECORD_WHOLE : RECORD_BAD;
+	if (seen == RECORD_PARTIAL && is_over(c))
+		seen = RECORD_BAD;
 	if (seen == RECORD_WHOLE && trust(s, c))
 		return true;
 	c->looked_at = true;
