@@ -95,6 +95,7 @@ help:
 	@echo 'make            build $(BUILD)/markbook'
 	@echo 'make run        build it and serve at http://127.0.0.1:8080 (PORT, STATE_DIR) until Ctrl-C'
 	@echo 'make test       all tests; test-unit, test-bats, test-asan are parts of it'
+	@echo 'make fuzz       look for inputs that break it, SECONDS ($(SECONDS)) for each of the targets'
 	@echo 'make lint       formatting, compilers'"'"' and analysers'"'"' warnings, scripts, nginx.conf'
 	@echo 'make format     put the C sources into shape'
 	@echo 'make bench      the benchmark, some 8 minutes; make bench-quick, one'
@@ -123,12 +124,13 @@ sanitized: $(BUILD)/asan/markbook $(units:%=$(BUILD)/asan/unit/%)
 
 .PHONY: test test-unit test-bats test-asan
 
-test: suites = unit unit-asan layers bats browser bats-asan
+test: suites = unit unit-asan layers fuzz bats browser bats-asan
+test: replays = fuzzers
 test-unit: suites = unit
 test-bats: suites = bats
 test-asan: suites = unit-asan bats-asan
 test test-unit test-bats test-asan: deps
-	@$(MAKE) --no-print-directory WERROR=1 plain sanitized
+	@$(MAKE) --no-print-directory WERROR=1 plain sanitized $(replays)
 	@BUILD='$(BUILD)' tests/run.sh $(suites)
 
 .PHONY: lint
@@ -157,7 +159,7 @@ test-fresh:
 clean:
 	rm -rf '$(BUILD)'
 
-include containers.mk deploy.mk
+include containers.mk deploy.mk fuzz.mk
 
 # --- installation --------------------------------------------------------------------------------
 

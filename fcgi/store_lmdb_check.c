@@ -132,6 +132,20 @@ check_row(struct walk *w, MDB_val key, MDB_val value)
 	return check_record(w, key, value);
 }
 
+/*
+ * A walk goes over the leaves.  What leads to them may be wrong all the same: then a row that is
+ * there is not found.
+ */
+static const char *
+check_way(MDB_txn *txn, MDB_dbi dbi, MDB_val key, MDB_val value)
+{
+	MDB_val found;
+
+	if (mdb_get(txn, dbi, &key, &found) == MDB_SUCCESS && found.mv_data == value.mv_data)
+		return NULL;
+	return "a row is not found where it is";
+}
+
 static const char *
 check_rows(MDB_txn *txn, MDB_dbi dbi, const struct meta *meta)
 {
@@ -146,8 +160,11 @@ check_rows(MDB_txn *txn, MDB_dbi dbi, const struct meta *meta)
 	    (rc = mdb_cursor_open(txn, dbi, &cursor)) != MDB_SUCCESS)
 		return mdb_strerror(rc);
 	while (wrong == NULL &&
-	       (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == MDB_SUCCESS)
+	       (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == MDB_SUCCESS) {
 		wrong = check_row(&w, key, value);
+		if (wrong == NULL)
+			wrong = check_way(txn, dbi, key, value);
+	}
 	mdb_cursor_close(cursor);
 	if (wrong == NULL && rc != MDB_NOTFOUND)
 		wrong = mdb_strerror(rc);

@@ -1,0 +1,30 @@
+# Fuzzing by libFuzzer, under the sanitizers; the Makefile includes this.
+
+# Each target this long.
+SECONDS ?= 60
+FUZZ_CC ?= clang
+
+fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+
+fuzz_sanitizers := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+compile_fuzz = $(FUZZ_CC) -std=c11 $(defines) -U_FORTIFY_SOURCE $(CPPFLAGS) -O1 -g $(warnings) \
+	-fsanitize=fuzzer-no-link $(fuzz_sanitizers)
+link_fuzz = $(FUZZ_CC) $(LDFLAGS) -fsanitize=fuzzer $(fuzz_sanitizers)
+
+$(eval $(call rules,$(BUILD)/fuzz,compile_fuzz,link_fuzz))
+
+$(BUILD)/fuzz/obj/fuzz_%.o: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/.command
+	$(call show,CC,$@)$(compile_fuzz) -MMD -MP -c -o $@ $<
+
+# Jansson before json-c: some of their names are the same, and those that json.c uses are not.
+$(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/obj/fuzz_%.o $(modules:%=$(BUILD)/fuzz/obj/%.o)
+	$(call show,LINK,$@)$(link_fuzz) -o $@ $^ -ljansson $(libraries) -lpthread $(LDLIBS)
+
+-include $(fuzzers:%=$(BUILD)/fuzz/obj/%.d)
+
+.PHONY: fuzzers fuzz
+fuzzers: $(fuzzers:%=$(BUILD)/fuzz/%)
+
+fuzz: deps
+	@$(MAKE) --no-print-directory WERROR=1 fuzzers
+	@BUILD='$(BUILD)' tests/fuzz/run.sh '$(SECONDS)'
