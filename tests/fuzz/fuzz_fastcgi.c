@@ -6,6 +6,7 @@
  */
 #include "fuzz.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <poll.h>
@@ -231,15 +232,20 @@ connect_peer(struct peer *p, unsigned how)
 	p->trusted = how == 3;
 	if (how >= 2) {
 		must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
-		must(handover_send(world.options.handover[1], pair[1], (char)p->trusted));
+		/* Not while the worker has too many to take. */
+		p->fd = handover_send(world.options.handover[1], pair[1], (char)p->trusted)
+			    ? pair[0]
+			    : -1;
+		if (p->fd < 0)
+			close(pair[0]);
 		close(pair[1]);
-		p->fd = pair[0];
 		return;
 	}
 	p->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	must(p->fd >= 0);
 	/* Nobody listens while a worker drains. */
-	if (connect(p->fd, (const struct sockaddr *)&world.address, sizeof(world.address)) != 0) {
+	if (TEMP_FAILURE_RETRY(connect(p->fd, (const struct sockaddr *)&world.address,
+				       sizeof(world.address))) != 0) {
 		must(world.leaving);
 		close(p->fd);
 		p->fd = -1;
@@ -460,7 +466,7 @@ check_alive(void)
 	record_add(&request, RECORD_STDIN, end);
 	must(send(p->fd, request.data, request.len, 0) == (ssize_t)request.len);
 	must(buf_reserve(&p->received, 4096));
-	must(recv(p->fd, p->received.data, 1, MSG_PEEK) == 1);
+	must(TEMP_FAILURE_RETRY(recv(p->fd, p->received.data, 1, MSG_PEEK)) == 1);
 	while (receive(p) > 0)
 		;
 	must(memmem(p->received.data, p->received.len, "Status: 200", 11) != NULL);
