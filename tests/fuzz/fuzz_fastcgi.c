@@ -168,7 +168,8 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	    .metrics = metrics_create(1),
 	    .log = &world.log,
 	    .max_body = 16384,
-	    .peer_timeout = 1,
+	    /* No peer stalls for so long: each one leaves, and that is what ends its connection. */
+	    .peer_timeout = 2 * LIFE_SECONDS,
 	    .drain_timeout = LIFE_SECONDS,
 	    .store = {.path = world.path, .size = (size_t)2 << 20, .max_processes = 4}};
 	must(world.options.metrics != NULL && handover_pair(world.options.handover));
