@@ -121,7 +121,7 @@ next_piece(struct server *s, struct connection *c)
 {
 	struct response *res = &c->res;
 	struct buf *out = &s->out;
-	struct slice body;
+	struct slice body = {NULL, 0};
 	size_t at, room;
 
 	buf_reset(out, OUT_KEEP);
@@ -137,9 +137,8 @@ next_piece(struct server *s, struct connection *c)
 		response_add_head(res, out);
 	c->head_sent = true;
 	room = RECORD_CONTENT_MAX - (out->len - at - RECORD_HEADER_BYTES);
-	body = buf_slice(&res->body);
-	body.data += c->body_sent;
-	body.len = response_has_body(res) ? body.len - c->body_sent : 0;
+	if (response_has_body(res) && res->body.len > c->body_sent)
+		body = (struct slice){res->body.data + c->body_sent, res->body.len - c->body_sent};
 	if (body.len > room)
 		body.len = room;
 	buf_add_slice(out, body);
