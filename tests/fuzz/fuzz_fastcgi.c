@@ -171,7 +171,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	    /* No peer stalls for so long: each one leaves, and that is what ends its connection. */
 	    .peer_timeout = 2 * LIFE_SECONDS,
 	    .drain_timeout = LIFE_SECONDS,
-	    .store = {.path = world.path, .size = (size_t)2 << 20, .max_processes = 4}};
+	    .store = {.path = world.path, .size = (size_t)2 << 20, .max_snapshots = 8}};
 	must(world.options.metrics != NULL && handover_pair(world.options.handover));
 	must(store_prepare(&world.options.store, &fresh, &hold, &why) == ST_OK);
 	for (size_t i = 0; i < PEERS; i++)
@@ -304,7 +304,7 @@ add_begin(struct buf *out, unsigned flags)
 {
 	const char begin[8] = {0, 1, (char)flags, 0, 0, 0, 0, 0};
 
-	record_add(out, RECORD_BEGIN_REQUEST, (struct slice){begin, sizeof(begin)});
+	record_add(out, RECORD_BEGIN_REQUEST, 1, (struct slice){begin, sizeof(begin)});
 }
 
 /* A request as the front would send it: a method, then fields and values, then a body. */
@@ -333,11 +333,11 @@ add_request(struct buf *out, struct slice *script)
 		add_pair(&params, "CONTENT_TYPE", SLICE("application/json"));
 	}
 	add_begin(out, first < 128);
-	record_add(out, RECORD_PARAMS, buf_slice(&params));
-	record_add(out, RECORD_PARAMS, end);
+	record_add(out, RECORD_PARAMS, 1, buf_slice(&params));
+	record_add(out, RECORD_PARAMS, 1, end);
 	if (body.len > 0)
-		record_add(out, RECORD_STDIN, body);
-	record_add(out, RECORD_STDIN, end);
+		record_add(out, RECORD_STDIN, 1, body);
+	record_add(out, RECORD_STDIN, 1, end);
 	buf_free(&params);
 }
 
@@ -348,7 +348,7 @@ add_param(struct buf *out, struct slice *script)
 	struct buf pair = {0};
 
 	add_pair(&pair, name, take_text(script));
-	record_add(out, RECORD_PARAMS, buf_slice(&pair));
+	record_add(out, RECORD_PARAMS, 1, buf_slice(&pair));
 	buf_free(&pair);
 }
 
@@ -462,9 +462,9 @@ check_alive(void)
 	add_pair(&params, "REQUEST_METHOD", SLICE("GET"));
 	add_pair(&params, "PATH_INFO", SLICE("/readyz"));
 	add_begin(&request, 0);
-	record_add(&request, RECORD_PARAMS, buf_slice(&params));
-	record_add(&request, RECORD_PARAMS, end);
-	record_add(&request, RECORD_STDIN, end);
+	record_add(&request, RECORD_PARAMS, 1, buf_slice(&params));
+	record_add(&request, RECORD_PARAMS, 1, end);
+	record_add(&request, RECORD_STDIN, 1, end);
 	must(send(p->fd, request.data, request.len, 0) == (ssize_t)request.len);
 	must(buf_reserve(&p->received, 4096));
 	must(TEMP_FAILURE_RETRY(recv(p->fd, p->received.data, 1, MSG_PEEK)) == 1);
@@ -500,7 +500,7 @@ step(struct slice *script)
 		break;
 	case 1:
 		type = fuzz_byte(script);
-		record_add(&bytes, (enum record_type)type, take_text(script));
+		record_add(&bytes, (enum record_type)type, 1, take_text(script));
 		break;
 	case 2:
 		add_request(&bytes, script);
@@ -520,9 +520,9 @@ step(struct slice *script)
 		add_param(&bytes, script);
 		break;
 	case 6:
-		record_add(&bytes, RECORD_PARAMS, end);
-		record_add(&bytes, RECORD_STDIN, take_text(script));
-		record_add(&bytes, RECORD_STDIN, end);
+		record_add(&bytes, RECORD_PARAMS, 1, end);
+		record_add(&bytes, RECORD_STDIN, 1, take_text(script));
+		record_add(&bytes, RECORD_STDIN, 1, end);
 		break;
 	case 7:
 		close_peer(p);

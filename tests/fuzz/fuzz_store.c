@@ -119,7 +119,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	snprintf(world.file, sizeof(world.file), "%s/data.mdb", world.path);
 	snprintf(world.lock, sizeof(world.lock), "%s/lock.mdb", world.path);
 	world.options =
-	    (struct store_options){.path = world.path, .size = STORE_BYTES, .max_processes = 4};
+	    (struct store_options){.path = world.path, .size = STORE_BYTES, .max_snapshots = 8};
 	must(store_prepare(&world.options, &fresh, &hold, &why) == ST_OK);
 	close(hold);
 	must(store_open(&s, &world.options, &why) == ST_OK);
