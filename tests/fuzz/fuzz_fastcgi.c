@@ -226,7 +226,7 @@ later_part(const struct peer *p)
 }
 
 static void
-connect_peer(struct peer *p, unsigned how)
+connect_peer(struct peer *p, unsigned how, bool patient)
 {
 	int pair[2];
 
@@ -242,12 +242,13 @@ connect_peer(struct peer *p, unsigned how)
 		close(pair[1]);
 		return;
 	}
-	p->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* A peer of the script does not wait for a worker that another one keeps from its work. */
+	p->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (patient ? 0 : SOCK_NONBLOCK), 0);
 	must(p->fd >= 0);
 	/* Nobody listens while a worker drains. */
 	if (TEMP_FAILURE_RETRY(connect(p->fd, (const struct sockaddr *)&world.address,
 				       sizeof(world.address))) != 0) {
-		must(world.leaving);
+		must(world.leaving || (!patient && errno == EAGAIN));
 		close(p->fd);
 		p->fd = -1;
 	}
@@ -457,7 +458,7 @@ check_alive(void)
 	struct buf request = {0}, params = {0};
 	struct timespec now, start;
 
-	connect_peer(p, 0);
+	connect_peer(p, 0, true);
 	must(setsockopt(p->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) == 0);
 	add_pair(&params, "REQUEST_METHOD", SLICE("GET"));
 	add_pair(&params, "PATH_INFO", SLICE("/readyz"));
@@ -493,7 +494,7 @@ step(struct slice *script)
 	struct buf bytes = {0};
 
 	if (p->fd < 0)
-		connect_peer(p, op >> 6);
+		connect_peer(p, op >> 6, false);
 	switch (op & 15) {
 	case 0:
 		buf_add_slice(&bytes, take_text(script));
