@@ -150,7 +150,8 @@ static const char *
 check_rows(MDB_txn *txn, MDB_dbi dbi, const struct meta *meta)
 {
 	struct walk w = {.meta = meta};
-	const char *wrong = NULL;
+	/* A row out of order is not found, either, and is told of as such. */
+	const char *wrong = NULL, *lost = NULL;
 	MDB_cursor *cursor;
 	MDB_val key, value;
 	MDB_stat stat;
@@ -162,8 +163,8 @@ check_rows(MDB_txn *txn, MDB_dbi dbi, const struct meta *meta)
 	while (wrong == NULL &&
 	       (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == MDB_SUCCESS) {
 		wrong = check_row(&w, key, value);
-		if (wrong == NULL)
-			wrong = check_way(txn, dbi, key, value);
+		if (wrong == NULL && lost == NULL)
+			lost = check_way(txn, dbi, key, value);
 	}
 	mdb_cursor_close(cursor);
 	if (wrong == NULL && rc != MDB_NOTFOUND)
@@ -174,7 +175,7 @@ check_rows(MDB_txn *txn, MDB_dbi dbi, const struct meta *meta)
 		wrong = end_collection(&w);
 	if (wrong == NULL && w.sum != meta->sum)
 		wrong = "the collections are not those last written";
-	return wrong;
+	return wrong == NULL ? lost : wrong;
 }
 
 /* One entry of the list of free pages: how many, then their numbers, descending. */
