@@ -1,0 +1,519 @@
+#!/usr/bin/env python3
+"""Clients of the front that mean harm, while another one wants to be served.
+
+    hostile.py MODE PORT [--log FILE] [--number N] [--seconds S] [--bound S] [--kinds KIND,...]
+               [--pace S]
+
+MODE is shapes (hostile_shapes.py), pipeline, resets, slow, patience or crowd.  A witness writes and reads on
+connections of its own all the time; each answer has to be right, and there within --bound
+seconds.  With --log, what the responder ran is held against what was answered.  Prints one object
+of JSON, whose "failures" tell what went wrong, and exits 1 where there are any.
+"""
+import argparse
+import collections
+import contextlib
+import json
+import random
+import resource
+import selectors
+import socket
+import struct
+import sys
+import threading
+import time
+
+import hostile_shapes
+
+Answer = collections.namedtuple("Answer", "status fields body")
+PROBLEM = "application/problem+json"
+ADDRESS = ("127.0.0.1", 0)
+
+
+class Broken(Exception):
+    pass
+
+
+def connect(timeout=10, receive_buffer=None):
+    peer = socket.socket()
+    if receive_buffer:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    peer.settimeout(timeout)
+    peer.connect(ADDRESS)
+    return peer
+
+
+def read_all(peer):
+    """What comes until the peer closes; a reset ends it, too."""
+    data = b""
+    while True:
+        try:
+            part = peer.recv(1 << 16)
+        except ConnectionError:
+            return data
+        if not part:
+            return data
+        data += part
+
+
+def unchunk(data):
+    body = b""
+    while True:
+        size, _, data = data.partition(b"\r\n")
+        size = int(size, 16)
+        body, data = body + data[:size], data[size + 2:]
+        if size == 0:
+            return body, data
+
+
+def answers(data, heads=()):
+    """The answers in these bytes; those whose number is in `heads` are to HEAD."""
+    found = []
+    while data:
+        # To what is taken for HTTP/0.9.
+        if data.startswith(b'{"type"'):
+            return [*found, Answer(json.loads(data)["status"], {"content-type": PROBLEM}, data)]
+        head, end, data = data.partition(b"\r\n\r\n")
+        lines = head.split(b"\r\n")
+        version, _, rest = lines[0].partition(b" ")
+        if not end or not version.startswith(b"HTTP/1."):
+            raise Broken(f"no answer: {lines[0][:60]!r}")
+        fields = {}
+        for line in lines[1:]:
+            name, _, value = line.partition(b": ")
+            fields[name.decode().lower()] = value.decode("latin-1")
+        status = int(rest[:3])
+        body = b""
+        if len(found) in heads or status in (204, 304) or status < 200:
+            pass
+        elif "transfer-encoding" in fields:
+            body, data = unchunk(data)
+        else:
+            size = int(fields["content-length"])
+            body, data = data[:size], data[size:]
+            if len(body) < size:
+                raise Broken("an answer cut short")
+        if status >= 200:
+            found.append(Answer(status, fields, body))
+    return found
+
+
+def check_error(answer):
+    """An error says so in the shape of RFC 9457, and under its own status."""
+    if answer.status < 400 or not answer.body:
+        return
+    if answer.fields.get("content-type") != PROBLEM:
+        raise Broken(f"{answer.status} as {answer.fields.get('content-type')}")
+    if json.loads(answer.body)["status"] != answer.status:
+        raise Broken(f"{answer.status} says {answer.body[:80]!r}")
+
+
+def request(method, path, body=None, *lines):
+    head = [f"{method} {path} HTTP/1.1".encode(), b"Host: x", *lines]
+    if body is not None:
+        head += [b"Content-Type: application/json", b"Content-Length: %d" % len(body)]
+    return b"\r\n".join(head) + b"\r\n\r\n" + (body or b"")
+
+
+def ask(method, path, body=None, timeout=30):
+    with connect(timeout) as peer:
+        peer.sendall(request(method, path, body, b"Connection: close"))
+        found = answers(read_all(peer), (0,) if method == "HEAD" else ())
+    if len(found) != 1:
+        raise Broken(f"{method} {path}: {len(found)} answers")
+    return found[0]
+
+
+class Witness(threading.Thread):
+    """A client that wants to be served: a write, and a read that has to show it."""
+
+    def __init__(self, bound):
+        super().__init__(daemon=True)
+        self.bound, self.over, self.count, self.slowest = bound, False, 0, 0.0
+        self.failures = []
+
+    def one(self, n):
+        path = "/json/witness/w"
+        start = time.monotonic()
+        if ask("PUT", path, b'{"new": %d}' % n, self.bound + 5).status not in (200, 201):
+            raise Broken("the write of the witness failed")
+        middle = time.monotonic()
+        if json.loads(ask("GET", path, None, self.bound + 5).body) != {"res": n}:
+            raise Broken("the witness read something else")
+        took = max(middle - start, time.monotonic() - middle)
+        self.slowest = max(self.slowest, took)
+        if took > self.bound:
+            raise Broken(f"the witness waited for {took:.1f} s")
+
+    def run(self):
+        ask("PUT", "/json/witness", b"{}")
+        while not self.over:
+            self.count += 2
+            try:
+                self.one(self.count)
+            except (Broken, OSError, KeyError, ValueError) as error:
+                self.failures.append(f"witness: {error}")
+            time.sleep(0.01)
+
+    def end(self):
+        self.over = True
+        self.join()
+
+
+class Log:
+    """The responder's: what it ran since this was made."""
+
+    def __init__(self, path):
+        self.file = open(path, encoding="utf-8")
+        self.file.seek(0, 2)
+        self.ran = collections.Counter()
+        self.rest = ""
+
+    def read(self):
+        *lines, self.rest = (self.rest + self.file.read()).split("\n")
+        for line in lines:
+            event = json.loads(line)
+            if event["event"] == "request":
+                self.ran[event["method"], event["path"]] += 1
+
+    def wait_for(self, wanted):
+        """Until all of `wanted` is there, and then what was written in the meantime."""
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            self.read()
+            if all(self.ran[key] >= n for key, n in wanted.items()):
+                break
+            time.sleep(0.02)
+        ask("GET", "/json/witness")
+        time.sleep(0.1)
+        self.read()
+
+
+# --- modes ---------------------------------------------------------------------------------------
+
+# By the front; what else is an error comes from the responder.
+REFUSALS = {400, 405, 408, 411, 413, 414, 417, 431, 501, 505}
+
+
+def judge_shape(shape, found):
+    """Whether the outer request has to have run; None: either way, as nobody said so."""
+    for answer in found:
+        if shape.then != "broken off":
+            check_error(answer)
+    if shape.then in ("nothing", "refused", "broken off"):
+        # The client has ended its side: what is not whole need not be answered.
+        if found and found[0].status not in REFUSALS | {404}:
+            raise Broken(f"answered with {[a.status for a in found]}")
+        return False
+    if not found:
+        raise Broken("no answer")
+    status = found[0].status
+    if shape.then == "any":
+        return None
+    if shape.then == "taken" and status not in (200, 201, 204):
+        raise Broken(f"answered with {status}")
+    if shape.then == "error" and status < 400:
+        raise Broken(f"answered with {status}")
+    if shape.then == "either" and status not in REFUSALS | {200, 201, 415}:
+        raise Broken(f"answered with {status}")
+    if shape.then == "error":
+        return None
+    return status in (200, 201)
+
+
+def shapes(args, failures):
+    ask("PUT", "/json/h", b"{}")
+    log = Log(args.log)
+    wanted, written, allowed = collections.Counter(), set(), set()
+    count = 0
+    for n, shape in enumerate(hostile_shapes.shapes()):
+        count += 1
+        out, hidden = f"/json/h/o{n:04}", f"/json/h/i{n:04}"
+        data = shape.data.replace(b"%(out)s", out.encode()).replace(b"%(in)s", hidden.encode())
+        heads = (0,) if data.startswith(b"HEAD") else ()
+        with connect() as peer:
+            try:
+                try:
+                    peer.sendall(data)
+                    peer.shutdown(socket.SHUT_WR)
+                except ConnectionError:
+                    pass
+                runs = judge_shape(shape, answers(read_all(peer), heads))
+            except (Broken, OSError, KeyError, ValueError) as error:
+                failures.append(f"{shape.name}: {error!r}")
+                continue
+        if runs:
+            wanted["PUT", out] += 1
+            written.add(f"o{n:04}")
+        if runs is None:
+            allowed.add(out)
+    log.wait_for(wanted)
+    for (method, path), times in log.ran.items():
+        if not path.startswith("/json/h"):
+            continue
+        # "/json/h/o0001" followed by what a shape appends to it.
+        outer = path[:13]
+        if outer in allowed and times == 1:
+            continue
+        if wanted[method, path] != times:
+            failures.append(f"the responder ran {method} {path} {times} times, not {wanted[method, path]}")
+    for key, times in wanted.items():
+        if log.ran[key] != times:
+            failures.append(f"{key} was answered and did not run once")
+    there = set(json.loads(ask("GET", "/json/h").body)["res"])
+    if there != written:
+        failures.append(f"the store has {sorted(there - written)} too many, {sorted(written - there)} too few")
+    return {"shapes": count, "taken": len(written)}
+
+
+def pipeline(args, failures):
+    """Many requests in one write, and in writes cut anywhere: all answered, in order, each once."""
+    ask("PUT", "/json/p", b"{}")
+    log = Log(args.log)
+    dice = random.Random(1)
+    wanted = collections.Counter()
+    for n in range(args.number):
+        data, expected = [], []
+        for i in range(40):
+            path = f"/json/p/{n}-{i}"
+            data.append(request("PUT", path, b'{"new": %d}' % i, b"Prefer: return=minimal"))
+            data.append(request("GET", path))
+            if i % 8 == 0:
+                data.append(request("GET", f"/json/p/{n}-{i}/x"))
+                expected += [(204, b""), (200, b'{"res":%d}' % i), (404, None)]
+            else:
+                expected += [(204, b""), (200, b'{"res":%d}' % i)]
+            wanted["PUT", path] += 1
+            wanted["GET", path] += 1
+        data = b"".join(data)
+        with connect(30) as peer:
+            while data:
+                size = len(data) if n % 2 == 0 else dice.randrange(1, 400)
+                peer.sendall(data[:size])
+                data = data[size:]
+            peer.shutdown(socket.SHUT_WR)
+            found = answers(read_all(peer))
+        if len(found) != len(expected):
+            failures.append(f"connection {n}: {len(found)} answers to {len(expected)} requests")
+        for i, (answer, (status, body)) in enumerate(zip(found, expected)):
+            if answer.status != status or body is not None and answer.body != body:
+                failures.append(f"connection {n}, request {i}: {answer.status} {answer.body[:60]!r}")
+                break
+    log.wait_for(wanted)
+    for key, times in wanted.items():
+        if log.ran[key] != times:
+            failures.append(f"{key} ran {log.ran[key]} times")
+    return {"requests": args.number * 85}
+
+
+def reset(peer):
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()
+
+
+def resets(args, failures):
+    """A write and a large read, broken off after every byte that matters, in three ways."""
+    ask("PUT", "/json/r", json.dumps({f"n{i}": "x" * 1000 for i in range(900)}).encode())
+    log = Log(args.log)
+    count = 0
+    for n in range(args.number):
+        write = request("PUT", f"/json/r2-{n}", b'{"a": 1}')
+        cuts = sorted({0, 1, 3, 4, 20, write.index(b"\r\n\r\n"), write.index(b"\r\n\r\n") + 3, len(write) - 8, len(write) - 1})
+        for how in ("reset", "close", "half"):
+            for cut in cuts:
+                count += 1
+                peer = connect()
+                peer.sendall(write[:cut])
+                if how == "half":
+                    peer.shutdown(socket.SHUT_WR)
+                    if [a for a in answers(read_all(peer)) if a.status < 400]:
+                        failures.append(f"{how} after {cut} bytes: a success")
+                (reset if how == "reset" else socket.socket.close)(peer)
+            for after in (0, 1, 100, 100000):
+                count += 1
+                peer = connect(receive_buffer=4096)
+                peer.sendall(request("GET", "/json/r"))
+                while after > 0:
+                    after -= len(peer.recv(min(after, 4096))) or after
+                (reset if how == "reset" else socket.socket.close)(peer)
+    log.wait_for({})
+    for (method, path), _ in log.ran.items():
+        if path.startswith("/json/r2-"):
+            failures.append(f"half a request ran: {method} {path}")
+    # A whole write whose client does not wait for the answer is a write all the same, once.
+    wanted = collections.Counter()
+    for n in range(args.number):
+        for how in ("reset", "close"):
+            count += 1
+            peer = connect()
+            peer.sendall(request("PUT", f"/json/r/{how}-{n}", b'{"new": 1}'))
+            (reset if how == "reset" else socket.socket.close)(peer)
+            wanted["PUT", f"/json/r/{how}-{n}"] = 1
+    log.wait_for({})
+    for key in wanted:
+        if log.ran[key] > 1:
+            failures.append(f"{key} ran {log.ran[key]} times")
+    return {"connections": count}
+
+
+def slow(args, failures):
+    """Clients that take their time with the header, the body, the answer, all at once."""
+    ask("PUT", "/json/s", json.dumps({f"n{i}": "x" * 1000 for i in range(900)}).encode())
+    whole = request("PUT", "/json/s/slow", b'{"new": 1}')
+    body_at = whole.index(b"\r\n\r\n") + 4
+    chunked = request("PUT", "/json/s/slow", None, b"Content-Type: application/json", b"Transfer-Encoding: chunked")
+    kinds = collections.defaultdict(list)
+    for _ in range(args.number):
+        kinds["header"].append(connect())
+        for kind, start in (("body", whole[:body_at]), ("chunks", chunked), ("answer", request("GET", "/json/s") * 4),
+                            ("never", request("GET", "/json/s") * 4), ("nothing", b"")):
+            peer = connect(receive_buffer=2048)
+            peer.sendall(start)
+            kinds[kind].append(peer)
+    end = time.monotonic() + args.seconds
+    at = 0
+    while time.monotonic() < end:
+        for peer in kinds["header"]:
+            peer.send(whole[at % body_at:][:1] if at < body_at - 2 else b"")
+        for peer in kinds["body"]:
+            peer.send(b" " if at < 8 else b"")
+        for peer in kinds["chunks"]:
+            peer.send(b"1\r\n \r\n")
+        for peer in kinds["answer"]:
+            peer.recv(1)
+        at += 1
+        time.sleep(0.05)
+    for kind, peers in kinds.items():
+        for peer in peers:
+            reset(peer)
+    return {"connections": sum(map(len, kinds.values())), "rounds": at}
+
+
+def patience(args, failures):
+    """How long the front bears with a client that is slow: each has to be let go within --seconds."""
+    ask("PUT", "/json/s", json.dumps({f"n{i}": "x" * 1000 for i in range(900)}).encode())
+    start = request("PUT", "/json/s/slow", b'{"new": 1}')[:-10]
+    # What it sends at first, and what over and over again.
+    kinds = {"header": (b"GET /json HTTP/1.1\r\nX: ", b"y"), "header lines": (b"GET /json HTTP/1.1\r\n", b"X: y\r\n"),
+             "request line": (b"GET /", b"x"), "body": (start, b""), "answer": (request("GET", "/json/s") * 16, b"")}
+    began = time.monotonic()
+    peers = {kind: connect(receive_buffer=2048) for kind in kinds}
+    for kind, peer in peers.items():
+        peer.sendall(kinds[kind][0])
+    took = {}
+    while len(took) < len(peers) and time.monotonic() < began + args.seconds:
+        for kind in peers.keys() - took.keys():
+            try:
+                peers[kind].send(kinds[kind][1])
+                # Its side is open as long as it says nothing: TCP_INFO starts with the state, 1 is ESTABLISHED.
+                if peers[kind].getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) != b"\x01":
+                    took[kind] = round(time.monotonic() - began, 1)
+            except ConnectionError:
+                took[kind] = round(time.monotonic() - began, 1)
+        time.sleep(0.05)
+    failures += [f"{kind} is still there" for kind in peers.keys() - took.keys()]
+    return {"let_go_after": took}
+
+
+def raise_limit(number):
+    """Descriptors for that many connections; exits 77 where that is not allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = number + 100
+    if soft >= wanted:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(hard, wanted)))
+    except (ValueError, OSError):
+        print(json.dumps({"limit": hard}))
+        sys.exit(77)
+
+
+class Crowd:
+    """Connections of four kinds: silent, in the middle of a header, idle after an answer, busy."""
+
+    REQUEST = request("GET", "/json/crowd/c")
+
+    def __init__(self, number, kinds, pace):
+        self.selector = selectors.DefaultSelector()
+        self.peers, self.answered, self.bad, self.closed = [], 0, [], 0
+        for n in range(number):
+            time.sleep(pace)
+            peer = connect()
+            kind = kinds[n % len(kinds)]
+            if kind == "header":
+                peer.sendall(self.REQUEST[:20])
+            elif kind != "silent":
+                peer.sendall(self.REQUEST)
+            peer.setblocking(False)
+            self.peers.append(peer)
+            self.selector.register(peer, selectors.EVENT_READ, kind)
+
+    def turn(self):
+        """One answer of each that has one; the busy ones ask again."""
+        for key, _ in self.selector.select(0.05):
+            try:
+                data = key.fileobj.recv(4096)
+            except ConnectionError:
+                data = b""
+            if not data:
+                self.closed += 1
+                self.selector.unregister(key.fileobj)
+                continue
+            status = data[9:12]
+            self.answered += 1
+            if status != b"200" or not data.endswith(b"}"):
+                self.bad.append(data[:60])
+            elif key.data == "busy":
+                with contextlib.suppress(ConnectionError):
+                    key.fileobj.send(self.REQUEST)
+
+    def end(self):
+        for peer in self.peers:
+            reset(peer)
+
+
+def crowd(args, failures):
+    ask("PUT", "/json/crowd", b'{"c": 0}')
+    start = time.monotonic()
+    everyone = Crowd(args.number, args.kinds.split(","), args.pace)
+    opened = time.monotonic() - start
+    end = time.monotonic() + args.seconds
+    while time.monotonic() < end:
+        everyone.turn()
+    if everyone.bad:
+        failures.append(f"{len(everyone.bad)} bad answers, such as {everyone.bad[0]!r}")
+    left = args.number - everyone.closed
+    everyone.end()
+    return {"connections": args.number, "opened_in": round(opened, 1), "held": left, "answers": everyone.answered}
+
+
+MODES = {"shapes": shapes, "pipeline": pipeline, "resets": resets, "slow": slow, "patience": patience, "crowd": crowd}
+
+
+def main():
+    global ADDRESS
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("mode", choices=MODES)
+    parser.add_argument("port", type=int)
+    parser.add_argument("--log")
+    parser.add_argument("--number", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--kinds", default="silent,header,idle,busy")
+    parser.add_argument("--pace", type=float, default=0, help="seconds between two connections of a crowd")
+    parser.add_argument("--bound", type=float, default=3)
+    args = parser.parse_args()
+    ADDRESS = ("127.0.0.1", args.port)
+    failures = []
+    if args.mode == "crowd":
+        raise_limit(args.number)
+    witness = Witness(args.bound)
+    witness.start()
+    summary = MODES[args.mode](args, failures)
+    witness.end()
+    failures += witness.failures
+    summary["witness"] = {"requests": witness.count, "slowest_ms": round(witness.slowest * 1000)}
+    print(json.dumps({**summary, "failures": failures[:40]}))
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
