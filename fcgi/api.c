@@ -135,7 +135,7 @@ api_run(struct api_call *call, struct view *view, bool *changed)
 	res->head = call->req->method == METHOD_HEAD;
 	call->indent = (struct json_indent){0};
 	st = call->endpoint->handle(call, view, &did);
-	if (st == ST_FULL || st == ST_IO || st == ST_NO_MEMORY)
+	if (st == ST_FULL || st == ST_IO || st == ST_UNAVAILABLE || st == ST_NO_MEMORY)
 		return st;
 	if (st != ST_OK && st != ST_CREATED && st != ST_NOT_MODIFIED) {
 		api_fail(call, st);

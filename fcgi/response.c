@@ -32,6 +32,7 @@ static const struct code codes[ST_COUNT] = {
     [ST_NO_MEMORY] = {503, "Service Unavailable"},
     [ST_BUSY] = {503, "Service Unavailable"},
     [ST_IO] = {500, "Internal Server Error"},
+    [ST_UNAVAILABLE] = {503, "Service Unavailable"},
 };
 
 void

@@ -3,21 +3,45 @@
 
 /* Answers of writes that wait for one commit, in bytes; one may go beyond. */
 #define ANSWERS_MAX ((size_t)8 << 20)
+/* A full store is told of again once no write was refused for so long. */
+#define FULL_QUIET_NS UINT64_C(60000000000)
 
-/* Log the first failure of a row, and its end, and have the store opened again after each. */
+/* Log the first failure of a row, and its end. */
 static void
 note_failure(struct server *s, enum status st)
 {
 	if (!s->store_broken)
 		log_event(s->log, LOG_LEVEL_ERROR, "store", "%s: %s", status_text(st),
 			  store_last_error(s->store));
-	s->store_broken = s->reopen_store = true;
+	s->store_broken = true;
+	/* One that met an error of its medium may refuse everything until it is opened again.  Where it only
+	   cannot be written it might not open now, and what is open can be read. */
+	s->reopen_store = s->reopen_store || st != ST_UNAVAILABLE;
+}
+
+static void
+note_full(struct server *s)
+{
+	uint64_t now = now_ns();
+
+	if (s->full_at == 0 || now - s->full_at > FULL_QUIET_NS)
+		log_event(s->log, LOG_LEVEL_WARN, "store",
+			  "the store, or its file system, is full: writes are refused with 507");
+	s->full_at = now;
+}
+
+static bool
+is_failure(enum status st)
+{
+	return st == ST_IO || st == ST_UNAVAILABLE || st == ST_BUSY;
 }
 
 static void
 note_write(struct server *s, enum status st)
 {
-	if (st == ST_IO || st == ST_BUSY) {
+	if (st == ST_FULL)
+		note_full(s);
+	if (is_failure(st)) {
 		note_failure(s, st);
 	} else if (s->store_broken) {
 		log_event(s->log, LOG_LEVEL_WARN, "store", "the store works again");
@@ -45,7 +69,7 @@ answer_read(struct server *s, struct connection *c)
 
 	if (st == ST_OK)
 		st = api_run(&c->call, view, &changed);
-	if (st == ST_IO || st == ST_BUSY)
+	if (is_failure(st))
 		note_failure(s, st);
 	if (st == ST_OK && c->res.unfinished && !c->res.head) {
 		st = keep_snapshot(s, c);
@@ -129,7 +153,8 @@ commit_writes(struct server *s, struct connection **c, size_t n, size_t *done)
 		bytes += c[i]->res.body.len;
 		i++;
 	}
-	*done = i;
+	/* Where it could not begin, it failed for all. */
+	*done = i > 0 ? i : n;
 	if (st == ST_OK && changes > 0) {
 		st = store_commit(s->store);
 		if (st == ST_OK) {

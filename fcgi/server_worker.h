@@ -64,6 +64,7 @@ struct server {
 	uint64_t unfair_since; /* more than its share of connections; 0: not so */
 	struct system_readiness readiness;
 	bool store_broken; /* so that a failure is logged when it begins, not at each request */
+	uint64_t full_at;  /* when a write last found no room; 0: never */
 	uint64_t drain_end;
 	struct connection *connections;
 	unsigned connection_count;

@@ -26,6 +26,7 @@ static const char *const texts[ST_COUNT] = {
     [ST_NO_MEMORY] = "Out of memory",
     [ST_BUSY] = "Service is busy",
     [ST_IO] = "Store failed",
+    [ST_UNAVAILABLE] = "Store cannot be written",
     [ST_STORE_FOREIGN] = "Not a Markbook store",
     [ST_STORE_DAMAGED] = "Store is damaged",
     [ST_STORE_FORMAT] = "Store is in another format",

@@ -33,10 +33,11 @@ enum status {
 	ST_RESERVED_NAME, /* a collection may not have this name */
 
 	/* The service is at fault, or at its limits. */
-	ST_FULL,      /* no room in the store for this write */
-	ST_NO_MEMORY, /* out of memory */
-	ST_BUSY,      /* cannot serve now, may later */
-	ST_IO,	      /* the store failed: see the log */
+	ST_FULL,	/* no room in the store for this write */
+	ST_NO_MEMORY,	/* out of memory */
+	ST_BUSY,	/* cannot serve now, may later */
+	ST_IO,		/* the store failed: see the log */
+	ST_UNAVAILABLE, /* the store cannot be written as it is, and nothing was: see the log */
 
 	/* Opening a store; never sent over HTTP. */
 	ST_STORE_FOREIGN, /* the directory or file is another program's */

@@ -38,12 +38,19 @@
 
 enum store_durability { STORE_VOLATILE, STORE_DURABLE };
 
+/* A file, whatever its path. */
+struct store_file {
+	uint64_t device;
+	uint64_t inode; /* 0: any */
+};
+
 struct store_options {
 	const char *path; /* a directory; its parent exists */
 	size_t size; /* for store_prepare: bytes, the whole store with its headroom; fixed while any
 			     process has it open, which takes it from the store */
 	enum store_durability durability;
 	unsigned max_snapshots; /* how many all processes together may hold */
+	struct store_file file; /* the only one that store_open takes at `path` */
 };
 
 struct store;
@@ -97,8 +104,14 @@ enum status store_prepare(const struct store_options *o, bool *fresh, int *hold,
 			  struct problem *why);
 
 /*
+ * Which file the store at o->path is now.  A service takes no other one later: it could not tell its
+ * processes' revisions apart.
+ */
+void store_identify(const struct store_options *o, struct store_file *out);
+
+/*
  * By whoever prepared the store, once all others have closed it: note in it that it is whole, so that
- * the next store_prepare need not look at every row.  Where that fails the next start takes longer.
+ * the next store_prepare need not look at every row.  Nothing where it is not o->file any more.  Where that fails the next start takes longer.
  */
 void store_settle(const struct store_options *o);
 
@@ -134,9 +147,13 @@ void store_read_end(struct store *s);
 enum status store_keep(struct store *s, struct view **out);
 void store_release(struct view *v);
 
-/* Begin a batch: waits for those of other processes.  ST_OK, ST_IO, ST_FULL, ST_NO_MEMORY. */
+/*
+ * Begin a batch: waits for those of other processes.  ST_OK, ST_IO, ST_FULL, ST_NO_MEMORY;
+ * ST_UNAVAILABLE where the store's file was removed or moved, or another one is in its place.
+ */
 enum status store_write(struct store *s, struct view **out);
-/* Either way the batch is over.  ST_OK, or nothing of it happened: ST_FULL, ST_IO, ST_NO_MEMORY. */
+/* Either way the batch is over.  ST_OK, or nothing of it happened: ST_FULL, ST_IO,
+   ST_UNAVAILABLE, ST_NO_MEMORY. */
 enum status store_commit(struct store *s);
 void store_abort(struct store *s);
 

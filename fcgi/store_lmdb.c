@@ -40,6 +40,11 @@ store_engine_status(struct store *s, int rc)
 		return ST_BUSY;
 	case ENOMEM:
 		return ST_NO_MEMORY;
+	case STORE_MOVED:
+	case EROFS:
+	case EACCES:
+	case EPERM:
+		return ST_UNAVAILABLE;
 	default:
 		return ST_IO;
 	}
@@ -48,6 +53,9 @@ store_engine_status(struct store *s, int rc)
 const char *
 store_last_error(const struct store *s)
 {
+	if (s->last_error == STORE_MOVED)
+		return STORE_DATA_FILE
+		    " was removed or replaced; put it back, or start the service again";
 	return s->last_error == MDB_SUCCESS ? NULL : mdb_strerror(s->last_error);
 }
 
@@ -232,6 +240,13 @@ store_open(struct store **out, const struct store_options *o, struct problem *wh
 		return store_open_status(o->path, ENOENT, why);
 	if (!store_is_lmdb(file))
 		return store_meta_status(o->path, ST_STORE_FOREIGN, NULL, why);
+	if (!store_is_there(o))
+		return problem_set(
+		    why, ST_STORE_ACCESS,
+		    "store %s: " STORE_DATA_FILE
+		    " is another file than at the start; put that one back, or start "
+		    "the service again",
+		    o->path);
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return store_open_status(o->path, ENOMEM, why);
 	if ((rc = store_env_open(&s->env, o, 0, 0)) != MDB_SUCCESS) {
@@ -240,7 +255,8 @@ store_open(struct store **out, const struct store_options *o, struct problem *wh
 	}
 	if ((st = read_meta(s, o->path, &meta, why)) != ST_OK)
 		goto fail;
-	if ((rc = adopt_size(s, meta.size)) != MDB_SUCCESS) {
+	if ((rc = adopt_size(s, meta.size)) != MDB_SUCCESS ||
+	    (rc = store_note_place(s, o)) != MDB_SUCCESS) {
 		st = store_open_status(o->path, rc, why);
 		goto fail;
 	}
@@ -265,6 +281,7 @@ store_close(struct store *s)
 		mdb_txn_abort(s->snapshot.txn);
 	if (s->env != NULL)
 		mdb_env_close(s->env);
+	free(s->data_file);
 	free(s);
 }
 

@@ -73,8 +73,10 @@ struct store {
 	uint64_t id;
 	size_t size;
 	size_t page;
-	size_t pages; /* that the store may have */
-	size_t limit; /* pages in use beyond which only removals succeed */
+	size_t pages;		/* that the store may have */
+	size_t limit;		/* pages in use beyond which only removals succeed */
+	char *data_file;	/* its path */
+	struct store_file file; /* that is open */
 	struct view snapshot;
 	unsigned kept; /* snapshots that store_keep gave away */
 	struct view batch;
@@ -126,6 +128,18 @@ size_t store_pages_used(MDB_txn *txn, MDB_dbi dbi);
 bool store_path(char *out, size_t size, const char *dir, const char *file);
 /* 0 or errno. */
 int store_sync_directory(const char *path);
+
+/* --- store_lmdb_place.c --- */
+
+/* Beside LMDB's codes, which are far below, and those of errno. */
+#define STORE_MOVED (-1)
+
+/* Whether the file at o->path is o->file. */
+bool store_is_there(const struct store_options *o);
+/* After its environment was opened: LMDB's rc. */
+int store_note_place(struct store *s, const struct store_options *o);
+/* MDB_SUCCESS or STORE_MOVED. */
+int store_check_place(const struct store *s);
 
 /* --- store_lmdb_room.c --- */
 

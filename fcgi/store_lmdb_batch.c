@@ -29,6 +29,9 @@ store_write(struct store *s, struct view **out)
 	*out = NULL;
 	if (v->open)
 		return store_engine_status(s, EBUSY);
+	/* A write that is not in the store's file any more must not be acknowledged. */
+	if ((rc = store_check_place(s)) != MDB_SUCCESS)
+		return store_engine_status(s, rc);
 	/* What dead readers hold is wanted now; LMDB itself does not look. */
 	if (store_near_end(s, 0))
 		store_upkeep(s);

@@ -120,7 +120,7 @@ store_settle(const struct store_options *o)
 	if (!store_path(data, sizeof(data), o->path, STORE_DATA_FILE) ||
 	    !store_path(file, sizeof(file), o->path, STORE_MARK_FILE) ||
 	    !store_path(temporary, sizeof(temporary), o->path, STORE_MARK_NEW_FILE) ||
-	    sync_data(o, &txnid) != MDB_SUCCESS || stat(data, &sb) != 0)
+	    !store_is_there(o) || sync_data(o, &txnid) != MDB_SUCCESS || stat(data, &sb) != 0)
 		return;
 	mark_text(&text, &sb, txnid);
 	if (text.failed || !write_file(temporary, buf_slice(&text)) || rename(temporary, file) != 0)

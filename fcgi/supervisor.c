@@ -32,12 +32,15 @@ struct supervisor {
 	struct log *log;
 	struct listener listener;
 	struct metrics *metrics;
+	struct store_options store;
 	struct workers workers;
 	struct sandbox sandbox;
 	struct roll roll;
 	uint64_t upkeep_at;
 	bool leaving;
 	bool said_ready;
+	bool roll_again;    /* asked for while one was under way */
+	bool store_trouble; /* the store could not be opened when that was last tried */
 };
 
 /* --- rolling restart --- */
@@ -47,6 +50,7 @@ begin_roll(struct supervisor *s)
 {
 	log_event(s->log, LOG_LEVEL_INFO, "restart", "replacing %u workers one after another",
 		  s->workers.wanted);
+	s->roll_again = false;
 	s->roll = (struct roll){
 	    .active = true, .born = workers_now(), .fresh = s->workers.seat_count, .limit = NEVER};
 }
@@ -68,7 +72,11 @@ static void
 go_on_rolling(struct supervisor *s)
 {
 	struct workers *w = &s->workers;
-	unsigned none = w->seat_count, old = next_old(s);
+	unsigned none = w->seat_count, old;
+
+	if (s->roll_again && !s->roll.active)
+		begin_roll(s);
+	old = next_old(s);
 
 	/* No replacement while a predecessor is still leaving. */
 	if (!s->roll.active || workers_alive(w) > workers_active(w))
@@ -104,10 +112,16 @@ upkeep(struct supervisor *s)
 		return;
 	s->upkeep_at = workers_now() + UPKEEP_NS;
 	/* Not kept open: workers are forked from here, and an open store must not cross a fork. */
-	if (store_open(&store, &s->config->store, &why) != ST_OK) {
-		log_event(s->log, LOG_LEVEL_ERROR, "store", "%s", why.detail);
+	if (store_open(&store, &s->store, &why) != ST_OK) {
+		if (!s->store_trouble)
+			log_event(s->log, LOG_LEVEL_ERROR, "store", "%s", why.detail);
+		s->store_trouble = true;
 		return;
 	}
+	if (s->store_trouble)
+		log_event(s->log, LOG_LEVEL_WARN, "store", "store %s: it can be opened again",
+			  s->store.path);
+	s->store_trouble = false;
 	cleared = store_upkeep(store);
 	store_close(store);
 	if (cleared > 0) {
@@ -156,6 +170,8 @@ time_to_wait(const struct supervisor *s)
 		next = s->upkeep_at;
 	if (!s->leaving && s->roll.active && s->roll.limit < next)
 		next = s->roll.limit;
+	if (!s->leaving && s->roll_again && !s->roll.active)
+		next = now;
 	wait = next <= now ? 0 : next - now;
 	if (wait > UPKEEP_NS)
 		wait = UPKEEP_NS;
@@ -182,8 +198,8 @@ run(struct supervisor *s, const sigset_t *signals)
 		signo = sigtimedwait(signals, NULL, &wait);
 		if (signo == SIGTERM || signo == SIGINT)
 			leave(s, signo);
-		else if (signo == SIGHUP && !s->leaving && !s->roll.active)
-			begin_roll(s);
+		else if (signo == SIGHUP)
+			s->roll_again = true;
 		if (workers_reap(&s->workers))
 			s->upkeep_at = 0;
 	}
@@ -225,7 +241,7 @@ prepare_workers(struct supervisor *s)
 	    .max_body = c->max_body,
 	    .peer_timeout = c->peer_timeout,
 	    .drain_timeout = c->drain_timeout,
-	    .store = c->store,
+	    .store = s->store,
 	    .sandbox = c->sandbox == SANDBOX_ON ? &s->sandbox : NULL,
 	};
 
@@ -278,7 +294,7 @@ say_sandbox(const struct supervisor *s)
 int
 supervisor_run(const struct config *config, struct log *log)
 {
-	struct supervisor s = {.config = config, .log = log};
+	struct supervisor s = {.config = config, .log = log, .store = config->store};
 	struct problem why = {""};
 	sigset_t signals;
 	int status = EXIT_FAILURE, hold = -1;
@@ -297,6 +313,7 @@ supervisor_run(const struct config *config, struct log *log)
 		fail(why.detail);
 		return status;
 	}
+	store_identify(&s.store, &s.store.file);
 	if (prepare_workers(&s)) {
 		say_sandbox(&s);
 		s.upkeep_at = workers_now() + UPKEEP_NS;
@@ -305,7 +322,7 @@ supervisor_run(const struct config *config, struct log *log)
 		log_flush(log);
 		status = s.workers.forced ? EXIT_FAILURE : EXIT_SUCCESS;
 		if (status == EXIT_SUCCESS)
-			store_settle(&config->store);
+			store_settle(&s.store);
 	}
 	workers_free(&s.workers);
 	close(hold);
