@@ -141,3 +141,28 @@ fewer_connections() {
 	[[ $(metric 'markbook_request_seconds_bucket{le="+Inf"}') == "$(metric markbook_request_seconds_count)" ]]
 	[[ $(metric markbook_request_seconds_count) == "$(awk '/^markbook_requests_total/ { n += $2 } END { print n }' "$BODY")" ]]
 }
+
+@test "metrics are refused to other addresses than loopback's" {
+	http GET /metrics -H 'X-Forwarded-For: 10.1.2.3'
+	[[ $status == 200 ]]
+	# As limits.conf says for a load balancer, which makes the client's address any.
+	printf 'set_real_ip_from 127.0.0.1;\nreal_ip_header X-Forwarded-For;\n' >>"$PREFIX/conf/limits.conf"
+	kill -HUP "$(front_pid)"
+	wait_until 10 refused_to 10.1.2.3
+	assert_problem 403
+	local address
+	for address in 10.0.0.1 172.16.0.1 192.168.1.1 169.254.170.2 8.8.8.8 ::2 fd00::1 fe80::1; do
+		refused_to "$address" || fail "$address: $status"
+	done
+	for address in 127.0.0.1 127.1.2.3 ::1; do
+		http GET /metrics -H "X-Forwarded-For: $address"
+		[[ $status == 200 ]] || fail "$address: $status"
+	done
+	http GET /readyz -H 'X-Forwarded-For: 10.1.2.3'
+	[[ $status == 200 ]]
+}
+
+refused_to() {
+	http GET /metrics -H "X-Forwarded-For: $1"
+	[[ $status == 403 ]]
+}

@@ -1,0 +1,297 @@
+#!/usr/bin/env bats
+# What a long life brings: the store's directory removed, moved or read-only, file systems and descriptors
+# at their end, clocks that jump, a log that goes away.  One line tells of each, reads go on where
+# they can, and /readyz says whether writes do.
+
+load helper
+
+setup() {
+	new_area
+}
+
+teardown() {
+	show_failure
+	[[ -z ${DISK-} ]] || {
+		stop_responder
+		umount "$DISK"
+	}
+	stop
+}
+
+both() {
+	start_responder --seed "$TREE/conf/seed.json" "$@"
+	start_nginx
+	mapfile -t before < <(workers)
+}
+
+# lines PATTERN: how many of the log's warnings and errors match.
+lines() {
+	jq -r 'select(.level == "error" or .level == "warn").message' "$LOG" | grep -Ec "$1"
+}
+
+# lines_are LEAST MOST PATTERN
+lines_are() {
+	local n
+	n=$(lines "$3") || :
+	((n >= $1 && n <= $2)) || fail "$n lines of '$3':" "$(jq -c 'select(.level == "error" or .level == "warn")' "$LOG")"
+}
+
+same_workers() {
+	[[ $(workers | paste -sd' ') == "${before[*]}" ]] || fail "a worker was lost"
+}
+
+readyz_is() {
+	get /readyz
+	[[ $status == "$1" ]]
+}
+
+# writes_refused: on both workers, in the contract's shape; reads and /healthz go on.
+writes_refused() {
+	local i
+	for i in {1..12}; do
+		put /json/assignments/Seminar '{"new": "lost"}'
+		assert_problem 503 "Store cannot be written"
+		[[ -n $(header Retry-After) ]] || fail "no Retry-After"
+	done
+	get /json/assignments/Seminar
+	assert_status 200
+	assert_body '{"res":"Not Submitted"}'
+	get /healthz
+	assert_status 200
+	wait_until 5 readyz_is 503
+	same_workers
+}
+
+writes_work() {
+	put /json/assignments/Seminar '{"new": "100%"}'
+	[[ $status == 200 ]]
+}
+
+# --- the store's place
+
+@test "a store that is removed refuses writes instead of losing them, and says so once" {
+	both
+	rm -r "$STORE"
+	writes_refused
+	wait_until 10 supervisor_noticed
+	lines_are 1 2 'data.mdb was removed or replaced'
+	lines_are 1 1 'there is none'
+	stop_responder
+	[[ ! -e $STORE ]] || fail "something was made in its place: $(ls "$STORE")"
+}
+
+supervisor_noticed() {
+	(($(lines 'there is none') > 0))
+}
+
+@test "a store that is moved away and back again is written again" {
+	both
+	mv "$STORE" "$AREA/elsewhere"
+	writes_refused
+	mv "$AREA/elsewhere" "$STORE"
+	wait_until 5 writes_work
+	wait_until 5 readyz_is 200
+	local i
+	for i in {1..12}; do
+		writes_work
+	done
+	lines_are 1 2 'data.mdb was removed or replaced'
+	lines_are 1 2 'the store works again'
+	same_workers
+}
+
+@test "a backup put in the store's place is not taken before the next start" {
+	both
+	markbook backup --store "$STORE" "$AREA/copy"
+	writes_work
+	put /json/assignments/Seminar '{"new": "Not Submitted"}'
+	mv "$AREA/copy" "$STORE/data.mdb"
+	writes_refused
+	# Nor by a worker that is born now.
+	kill -KILL "${before[0]}"
+	wait_until 10 stay_out 2
+	# The supervisor looks at each of these deaths.
+	[[ $(told_by_supervisor) == 1 ]] || fail "$(told_by_supervisor) lines of the supervisor"
+	get /json/assignments/Seminar
+	assert_status 200
+	stop_responder
+	rm -f "$STORE/lock.mdb"
+	start_responder
+	wait_until 5 writes_work
+}
+
+# stay_out N: so many new workers did not take the other file.
+stay_out() {
+	(($(lines 'another file than at the start') - $(told_by_supervisor) >= $1))
+}
+
+told_by_supervisor() {
+	jq -r --argjson pid "$(responder_pid)" 'select(.pid == $pid and (.level == "error")).message' "$LOG" |
+		grep -c 'another file than at the start'
+}
+
+# --- the store's file system
+
+@test "a store that becomes read-only refuses writes, and works again afterwards" {
+	both --workers 1
+	# As the kernel does where a file system was switched to read-only under open files.
+	strace -qq -o /dev/null -e trace=pwrite64,pwritev,writev -e inject=pwrite64,pwritev,writev:error=EROFS \
+		-p "${before[0]}" 3>&- &
+	local tracer=$!
+	wait_until 5 traced
+	writes_refused
+	lines_are 1 1 'Read-only file system'
+	kill "$tracer"
+	wait "$tracer" || :
+	wait_until 5 writes_work
+	wait_until 5 readyz_is 200
+	lines_are 1 1 'the store works again'
+	same_workers
+}
+
+traced() {
+	grep -q '^TracerPid:.[1-9]' "/proc/${before[0]}/status"
+}
+
+@test "a disk that the kernel makes read-only refuses writes, and reads go on" {
+	mkdir "$AREA/disk"
+	head -c 24M /dev/zero >"$AREA/image"
+	{ mkfs.ext4 -q -F "$AREA/image" && mount -o loop,errors=remount-ro "$AREA/image" "$AREA/disk"; } >/dev/null 2>&1 ||
+		skip "mounting is not allowed here"
+	DISK=$AREA/disk
+	STORE=$DISK/store
+	local device
+	device=$(findmnt -no SOURCE "$DISK")
+	[[ -w /sys/fs/ext4/${device##*/}/trigger_fs_error ]] || skip "this kernel cannot be asked to"
+	both --store-size 4M --durability commit
+	echo test >"/sys/fs/ext4/${device##*/}/trigger_fs_error"
+	writes_refused
+	lines_are 1 2 'Read-only file system|Permission denied'
+}
+
+@test "a file that may not grow is a 507 for writes, told once, and reads and removals go on" {
+	both --workers 1 --store-size 4M
+	local i
+	prlimit --pid "${before[0]}" --fsize="$(stat -c %s "$STORE/data.mdb"):"
+	for i in {1..10}; do
+		put "/json/large$i" "{\"v\": \"$(printf '%.0sx' {1..20000})\"}"
+		assert_problem 507
+	done
+	get /json/assignments/Seminar
+	assert_body '{"res":"Not Submitted"}'
+	wait_until 5 readyz_is 200
+	lines_are 1 1 'is full'
+	prlimit --pid "${before[0]}" --fsize=unlimited:
+	wait_until 5 writes_work
+	same_workers
+}
+
+# --- the clock
+
+@test "a clock that jumps by years, either way, shows in the log's times and nowhere else" {
+	local library
+	library=$(find /usr/lib -name libfaketime.so.1 -print -quit)
+	[[ -n $library ]] || skip "libfaketime is not installed"
+	[[ -z ${ASAN_OPTIONS-} ]] || skip "not with a sanitizer, which wants to be loaded first"
+	echo '+0' >"$AREA/clock"
+	LD_PRELOAD=$library FAKETIME_TIMESTAMP_FILE=$AREA/clock FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 \
+		spawn_responder --seed "$TREE/conf/seed.json" --peer-timeout 2
+	wait_until 10 responder_ready
+	start_nginx
+	mapfile -t before < <(workers)
+	local jump year tag
+	writes_work
+	tag=$(etag_of /json/assignments/Seminar)
+	for jump in +10y -20y +0; do
+		echo "$jump" >"$AREA/clock"
+		get /json/assignments/Seminar -H "If-None-Match: $tag"
+		assert_status 304
+		writes_work
+		tag=$(etag_of /json/assignments/Seminar)
+		year=$(($(date +%Y) + ${jump%y}))
+		wait_until 5 logged_in "$year"
+		wait_until 5 readyz_is 200
+		same_workers
+	done
+	echo '-5y' >"$AREA/clock"
+	kill -HUP "$(responder_pid)"
+	wait_until 15 workers_are 2 "${before[@]}"
+	writes_work
+	lines_are 0 0 '.'
+	stop_responder
+}
+
+# A leap day at most off.
+logged_in() {
+	grep -Eq "\"time\":\"($1|$(($1 - 1)))-" "$LOG"
+}
+
+# --- the log
+
+@test "a log on a full device does not stop the service" {
+	MARKBOOK_TEST_AREA=$AREA "$MARKBOOK" serve --socket "$SOCKET" --store "$STORE" --workers 2 \
+		--seed "$TREE/conf/seed.json" 2>/dev/full >/dev/null 3>&- </dev/null &
+	echo $! >"$AREA/responder.pid"
+	wait_until 10 responder_ready
+	start_nginx
+	lives_on
+}
+
+@test "a log whose reader went away does not stop the service" {
+	mkfifo "$AREA/pipe"
+	exec {reader}<>"$AREA/pipe"
+	MARKBOOK_TEST_AREA=$AREA "$MARKBOOK" serve --socket "$SOCKET" --store "$STORE" --workers 2 \
+		--seed "$TREE/conf/seed.json" 2>"$AREA/pipe" >/dev/null {reader}>&- 3>&- </dev/null &
+	echo $! >"$AREA/responder.pid"
+	wait_until 10 responder_ready
+	exec {reader}>&-
+	start_nginx
+	lives_on
+}
+
+# lives_on: answers, replaces its workers, ends.
+lives_on() {
+	mapfile -t before < <(workers)
+	local i
+	for i in {1..20}; do
+		writes_work
+	done
+	same_workers
+	kill -HUP "$(responder_pid)"
+	wait_until 15 workers_are 2 "${before[@]}"
+	writes_work
+	stop_responder
+}
+
+# --- the supervisor
+
+@test "SIGHUP during a rolling restart is done after it" {
+	start_responder --workers 1 --peer-timeout 2
+	mapfile -t before < <(workers)
+	# One that stalls within a second request keeps the worker, and so the restart, for --peer-timeout.
+	python3 - "$TOOLS" "$SOCKET" "$AREA/stalls" 3>&- <<-'PY' &
+		import sys
+		sys.path.insert(0, sys.argv[1])
+		import fcgi
+		client = fcgi.Client(sys.argv[2], timeout=20)
+		client("GET", "/json")
+		client.peer.sendall(fcgi.request("PUT", "/json/a", b"{}")[:-9])
+		open(sys.argv[3], "w").close()
+		client.peer.recv(1)
+	PY
+	local peer=$!
+	wait_until 5 test -e "$AREA/stalls"
+	kill -HUP "$(responder_pid)"
+	wait_until 5 restarts_are 1 'replacing'
+	restarts_are 0 'done'
+	kill -HUP "$(responder_pid)"
+	wait_until 20 restarts_are 2 'done'
+	restarts_are 2 'replacing'
+	workers_are 1 "${before[@]}"
+	wait "$peer"
+}
+
+# restarts_are N WORD
+restarts_are() {
+	(($(jq -r 'select(.event == "restart").message' "$LOG" | grep -c "$2") == $1))
+}
