@@ -379,7 +379,8 @@ def slow(args, failures):
         for peer in kinds["chunks"]:
             peer.send(b"1\r\n \r\n")
         for peer in kinds["answer"]:
-            peer.recv(1)
+            with contextlib.suppress(BlockingIOError):
+                peer.recv(1, socket.MSG_DONTWAIT)
         at += 1
         time.sleep(0.05)
     for kind, peers in kinds.items():
@@ -499,7 +500,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--kinds", default="silent,header,idle,busy")
     parser.add_argument("--pace", type=float, default=0, help="seconds between two connections of a crowd")
-    parser.add_argument("--bound", type=float, default=3)
+    parser.add_argument("--bound", type=float, default=8)
     args = parser.parse_args()
     ADDRESS = ("127.0.0.1", args.port)
     failures = []
