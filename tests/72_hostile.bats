@@ -74,8 +74,8 @@ front_workers_differ() {
 
 @test "ten thousand connections, silent, slow, idle and busy ones, hold up nobody" {
 	hostile crowd --number 10000 --seconds 2
-	# Those that are idle may be let go.
-	(($(jq .held <<<"$summary") >= 5000))
+	# Of those that are idle some may be let go.
+	(($(jq .held <<<"$summary") >= 9000))
 }
 
 @test "idle connections beyond what the front can hold make room for others" {
