@@ -14,6 +14,7 @@ import collections
 import contextlib
 import json
 import random
+import re
 import resource
 import selectors
 import socket
@@ -190,6 +191,7 @@ class Log:
 
 # --- modes ---------------------------------------------------------------------------------------
 
+SANE_ID = re.compile("[A-Za-z0-9._-]{1,64}")
 # By the front; what else is an error comes from the responder.
 REFUSALS = {400, 405, 408, 411, 413, 414, 417, 431, 501, 505}
 
@@ -197,6 +199,8 @@ REFUSALS = {400, 405, 408, 411, 413, 414, 417, 431, 501, 505}
 def judge_shape(shape, found):
     """Whether the outer request has to have run; None: either way, as nobody said so."""
     for answer in found:
+        if not SANE_ID.fullmatch(answer.fields.get("x-request-id", "none")):
+            raise Broken(f"X-Request-Id: {answer.fields['x-request-id']!r}")
         if shape.then != "broken off":
             check_error(answer)
     if shape.then in ("nothing", "refused", "broken off"):
