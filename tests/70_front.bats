@@ -78,8 +78,9 @@ unix_connections() {
 	grep " $SOCKET\$" /proc/net/unix | tail -n +2 | wc -l
 }
 
+# unix_connections_are OPERATOR N
 unix_connections_are() {
-	(($(unix_connections) $1))
+	test "$(unix_connections)" "$1" "$2"
 }
 
 # The front has bytes that it has not read.
@@ -113,19 +114,19 @@ head_on() {
 		curl -sS "$BASE/json" -o /dev/null 3>&- &
 		clients+=($!)
 	done
-	wait_until 10 unix_connections_are '>= 8'
+	wait_until 10 unix_connections_are -ge 8
 	kill -CONT "$(workers)"
 	wait "${clients[@]}"
 	exec {client}<>"/dev/tcp/127.0.0.1/$PORT"
 	printf '%s' "$ask" >&"$client"
 	[[ $(head_on "$client") == *' 200 '* ]]
-	(($(unix_connections) >= 4))
+	unix_connections_are -ge 4
 	# The front hears of the request first, and only then that the connections broke.
 	kill -STOP "${front[0]}"
 	printf '%s' "$ask" >&"$client"
 	wait_until 10 front_has_bytes
 	kill -KILL "$(workers)"
-	wait_until 10 unix_connections_are '== 0'
+	wait_until 10 unix_connections_are -eq 0
 	kill -CONT "${front[0]}"
 	i=$(head_on "$client")
 	exec {client}>&-
