@@ -99,6 +99,8 @@ help:
 	@echo 'make lint       formatting, compilers'"'"' and analysers'"'"' warnings, scripts, nginx.conf'
 	@echo 'make format     put the C sources into shape'
 	@echo 'make bench      the benchmark, some 8 minutes; make bench-quick, one'
+	@echo 'make torture    load while all is killed, and a proof that nothing is lost (SECONDS, SEED)'
+	@echo 'make soak       load for MINUTES, while memory, descriptors and the store may not grow'
 	@echo 'make images     both container images; make base-image where none can be pulled'
 	@echo 'make up         both containers, at http://127.0.0.1:8080; make down ends them'
 	@echo 'make test-containers, test-deploy, test-fresh   on a real engine, of deploy/, from scratch'
@@ -124,7 +126,7 @@ sanitized: $(BUILD)/asan/markbook $(units:%=$(BUILD)/asan/unit/%)
 
 .PHONY: test test-unit test-bats test-asan
 
-test: suites = unit unit-asan layers fuzz bats browser bats-asan
+test: suites = unit unit-asan layers checker fuzz bats browser bats-asan
 test: replays = fuzzers
 test-unit: suites = unit
 test-bats: suites = bats
@@ -148,6 +150,21 @@ bench-quick: bench_flags = --quick
 bench bench-quick: deps
 	@$(MAKE) --no-print-directory all
 	@bench/run.sh $(bench_flags)
+
+# Clients, while everything is killed; then what they saw is checked.
+.PHONY: torture soak
+torture: SECONDS = 300
+torture: deps
+	@$(MAKE) --no-print-directory WERROR=1 all
+	@MARKBOOK='$(abspath $(BUILD)/markbook)' python3 -B tests/torture/torture.py --seconds '$(SECONDS)' \
+		--json '$(BUILD)/torture.json' $(if $(SEED),--seed '$(SEED)')
+
+# Clients at full speed, while nothing may grow.
+soak: MINUTES = 30
+soak: deps
+	@$(MAKE) --no-print-directory WERROR=1 all
+	@MARKBOOK='$(abspath $(BUILD)/markbook)' python3 -B tests/torture/soak.py --minutes '$(MINUTES)' \
+		--json '$(BUILD)/soak.json' $(if $(SEED),--seed '$(SEED)')
 
 # The README's two commands on a fresh Debian 12 and 13.
 .PHONY: test-fresh

@@ -43,7 +43,7 @@ seen() {
 	get /json/c/r
 	assert_problem 502
 	(($(seen GET /json/c/r) >= 2)) || fail "$(<"$AREA/fake.log")"
-	(($(seen GET /json/c/r) <= 3)) || fail "$(<"$AREA/fake.log")"
+	(($(seen GET /json/c/r) <= 4)) || fail "$(<"$AREA/fake.log")"
 	http HEAD /json/c/h
 	assert_status 502
 	(($(seen HEAD /json/c/h) >= 2))
@@ -60,6 +60,77 @@ seen() {
 	get /json/c/a
 	get /json/c/b
 	assert_status 200
+}
+
+front_workers() {
+	cat "/proc/$(front_pid)/task/$(front_pid)/children"
+}
+
+# one_front_worker PID...: it has one, none of these.
+one_front_worker() {
+	local now
+	read -ra now <<<"$(front_workers)"
+	((${#now[@]} == 1)) && [[ " $* " != *" ${now[0]} "* ]]
+}
+
+# Connections to the responder's socket, taken or not; the first line is of the socket itself.
+unix_connections() {
+	grep " $SOCKET\$" /proc/net/unix | tail -n +2 | wc -l
+}
+
+# unix_connections_are OPERATOR N
+unix_connections_are() {
+	test "$(unix_connections)" "$1" "$2"
+}
+
+# The front has bytes that it has not read.
+front_has_bytes() {
+	awk -v port="$(printf ':%04X' "$PORT")" '
+		$2 ~ port && $4 == "01" && $5 !~ /:00000000$/ { found = 1 }
+		END { exit !found }' /proc/net/tcp
+}
+
+# head_on FD: a HEAD's status line on an open connection.
+head_on() {
+	local line first=
+	while IFS= read -rt 10 -u "$1" line && [[ $line != $'\r' ]]; do
+		first=${first:-$line}
+	done
+	echo "$first"
+}
+
+@test "a read is answered where all connections that the front has kept are to a worker that died" {
+	local i front=() clients=() ask=$'HEAD /json HTTP/1.1\r\nHost: front\r\n\r\n'
+	start_responder --workers 1 --seed "$TREE/conf/seed.json"
+	start_nginx
+	sed -i 's/worker_processes auto/worker_processes 1/' "$PREFIX/conf/nginx.conf"
+	read -ra front <<<"$(front_workers)"
+	kill -HUP "$(front_pid)"
+	wait_until 10 one_front_worker "${front[@]}"
+	read -ra front <<<"$(front_workers)"
+	# Those that wait for a stopped worker at once are kept, all of them.
+	kill -STOP "$(workers)"
+	for i in {1..8}; do
+		curl -sS "$BASE/json" -o /dev/null 3>&- &
+		clients+=($!)
+	done
+	wait_until 10 unix_connections_are -ge 8
+	kill -CONT "$(workers)"
+	wait "${clients[@]}"
+	exec {client}<>"/dev/tcp/127.0.0.1/$PORT"
+	printf '%s' "$ask" >&"$client"
+	[[ $(head_on "$client") == *' 200 '* ]]
+	unix_connections_are -ge 4
+	# The front hears of the request first, and only then that the connections broke.
+	kill -STOP "${front[0]}"
+	printf '%s' "$ask" >&"$client"
+	wait_until 10 front_has_bytes
+	kill -KILL "$(workers)"
+	wait_until 10 unix_connections_are -eq 0
+	kill -CONT "${front[0]}"
+	i=$(head_on "$client")
+	exec {client}>&-
+	[[ $i == *' 200 '* ]] || fail "$i" "$(show_logs)"
 }
 
 @test "where the responder dies in its answer, a write is sent once" {
