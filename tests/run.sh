@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs suites and says how many tests passed and failed, in its last line:
 #
-#	tests/run.sh [SUITE...]     of: unit unit-asan layers fuzz bats browser bats-asan; all without one
+#	tests/run.sh [SUITE...]     of: unit unit-asan layers fuzz bats browser bats-asan powerloss; all without one
 #
 # What they need is built already (make test does that), under BUILD, build by default.  Each suite
 # speaks TAP.  A test that was planned and did not run, a suite that ends badly or without a test,
@@ -76,7 +76,7 @@ sanitized() {
 	rm -f "$work"/report*
 }
 
-(($#)) || set -- unit unit-asan layers fuzz bats browser bats-asan
+(($#)) || set -- unit unit-asan layers fuzz bats browser bats-asan powerloss
 for name in "$@"; do
 	case $name in
 	unit) unit unit ;;
@@ -84,6 +84,7 @@ for name in "$@"; do
 	bats) bats_suite bats "$build/markbook" tests/*.bats ;;
 	browser) bats_suite browser "$build/markbook" tests/browser/*.bats ;;
 	bats-asan) sanitized bats_suite bats-asan "$build/asan/markbook" tests/*.bats ;;
+	powerloss) suite powerloss tests/powerloss/run.sh ;;
 	layers) suite layers tests/layers.sh ;;
 	fuzz) suite fuzz tests/fuzz/run.sh replay ;;
 	*)
