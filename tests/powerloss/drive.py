@@ -113,7 +113,7 @@ class Service:
 
     def start(self):
         words = ["--socket", self.socket, "--workers", "2", "--durability", self.args.durability]
-        words += ["--store-size", self.args.size, "--seed", self.seed, "--log-level", "warn"]
+        words += ["--store-size", self.args.size, "--seed", self.seed, "--log-level", "warn", "--no-sandbox"]
         self.server = subprocess.Popen(self.command("serve", *words), env=self.environment, stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + 20
         while True:
