@@ -176,7 +176,10 @@ class Clients:
             self.send(key.fileobj)
             sent += 1
         while done < sent:
-            for key, _ in self.selector.select(20):
+            ready = self.selector.select(20)
+            if not ready:
+                sys.exit("no answer in 20 seconds")
+            for key, _ in ready:
                 self.take(key.fileobj, key.data)
                 done += 1
                 if done % 400 == 0:

@@ -212,6 +212,9 @@ opened(int fd, const char *path, int flags, bool was_there)
 		append((struct record){.kind = RECORD_TRUNCATE, .inode = inode_of(fd)}, NULL);
 }
 
+/* The C library's headers have reserved names for what these take. */
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name)
+
 static int
 open_it(int (*real)(const char *, int, ...), const char *path, int flags, mode_t mode)
 {
@@ -608,3 +611,5 @@ posix_fallocate(int fd, off_t at, off_t len)
 	}
 	return REAL(posix_fallocate)(fd, at, len);
 }
+
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)
