@@ -85,6 +85,26 @@ $(eval $(call rules,$(BUILD),compile,link))
 $(eval $(call rules,$(BUILD)/asan,compile_asan,link_asan))
 .SECONDARY:
 
+# What records a run of the program, and what checks the crashes that it may have had.
+powerloss := $(patsubst tests/powerloss/%.c,%,$(wildcard tests/powerloss/*.c))
+powerloss_programs := $(BUILD)/powerloss/check $(BUILD)/powerloss/shim.so
+
+$(BUILD)/powerloss/%.o: tests/powerloss/%.c $(BUILD)/.command
+	@mkdir -p $(@D)
+	$(call show,CC,$@)$(compile) -MMD -MP -c -o $@ $<
+
+$(BUILD)/powerloss/check: $(patsubst %,$(BUILD)/powerloss/%.o,$(filter-out shim,$(powerloss))) \
+		$(modules:%=$(BUILD)/obj/%.o)
+	$(call show,LINK,$@)$(link) -o $@ $^ $(libraries) $(LDLIBS)
+
+# Its own definitions of what the C library has must not be taken for those that fortification adds.
+$(BUILD)/powerloss/shim.so: tests/powerloss/shim.c tests/powerloss/record.h $(BUILD)/.command
+	@mkdir -p $(@D)
+	$(call show,LINK,$@)$(CC) -std=c11 -D_GNU_SOURCE $(CPPFLAGS) -U_FORTIFY_SOURCE $(CFLAGS) \
+		$(warnings) -fPIC -shared -o $@ $<
+
+-include $(powerloss:%=$(BUILD)/powerloss/%.d)
+
 .PHONY: force
 force:
 
@@ -96,6 +116,7 @@ help:
 	@echo 'make run        build it and serve at http://127.0.0.1:8080 (PORT, STATE_DIR) until Ctrl-C'
 	@echo 'make test       all tests; test-unit, test-bats, test-asan are parts of it'
 	@echo 'make fuzz       look for inputs that break it, SECONDS ($(SECONDS)) for each of the targets'
+	@echo 'make powerloss  what power loss leaves; with SECONDS=n longer than in make test'
 	@echo 'make lint       formatting, compilers'"'"' and analysers'"'"' warnings, scripts, nginx.conf'
 	@echo 'make format     put the C sources into shape'
 	@echo 'make bench      the benchmark, some 8 minutes; make bench-quick, one'
@@ -121,12 +142,12 @@ run: deps-run
 	@MARKBOOK='$(abspath $(BUILD)/markbook)' exec conf/run.sh
 
 .PHONY: plain sanitized
-plain: $(BUILD)/markbook $(units:%=$(BUILD)/unit/%)
+plain: $(BUILD)/markbook $(units:%=$(BUILD)/unit/%) $(powerloss_programs)
 sanitized: $(BUILD)/asan/markbook $(units:%=$(BUILD)/asan/unit/%)
 
 .PHONY: test test-unit test-bats test-asan
 
-test: suites = unit unit-asan layers checker fuzz bats browser bats-asan
+test: suites = unit unit-asan layers checker fuzz bats browser bats-asan powerloss
 test: replays = fuzzers
 test-unit: suites = unit
 test-bats: suites = bats
@@ -135,11 +156,17 @@ test test-unit test-bats test-asan: deps
 	@$(MAKE) --no-print-directory WERROR=1 plain sanitized $(replays)
 	@BUILD='$(BUILD)' tests/run.sh $(suites)
 
+# Crash states of a recorded run.
+.PHONY: powerloss
+powerloss: deps
+	@$(MAKE) --no-print-directory WERROR=1 $(BUILD)/markbook $(powerloss_programs)
+	@BUILD='$(BUILD)' tests/powerloss/run.sh $(SECONDS)
+
 .PHONY: lint
 lint: deps
 	@tests/lint.sh
 
-sources = $(wildcard fcgi/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch])
+sources = $(wildcard fcgi/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/powerloss/*.[ch])
 .PHONY: format
 format:
 	clang-format -i $(sources)

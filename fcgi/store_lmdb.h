@@ -175,6 +175,21 @@ void store_check(const char *path, off_t bytes, struct store_verdict *out);
 /* The same of the first row alone, and in this process: for a store that is known to be whole. */
 void store_glance(const char *path, struct store_verdict *out);
 
+/* --- store_lmdb_pages.c --- */
+
+/*
+ * Where the tree of free pages and that of the rows begin, in the state that a snapshot shows, which
+ * may be a later one after this.  False where the file does not tell.
+ */
+bool store_find_roots(MDB_txn *txn, size_t page, uint64_t roots[2]);
+
+/*
+ * Look at every page of both trees and at the list of free ones: each is in one place only.  `page`
+ * is the size of one, `last` the number of the last.  NULL, or what is wrong.  A damaged file may end
+ * the process.
+ */
+const char *store_check_pages(MDB_txn *txn, size_t page, size_t last, const uint64_t roots[2]);
+
 /* --- store_lmdb_mark.c --- */
 
 /*

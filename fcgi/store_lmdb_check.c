@@ -178,75 +178,21 @@ check_rows(MDB_txn *txn, MDB_dbi dbi, const struct meta *meta)
 	return wrong == NULL ? lost : wrong;
 }
 
-/* One entry of the list of free pages: how many, then their numbers, descending. */
-static bool
-check_page_list(MDB_val value, size_t last_page, size_t *n)
-{
-	const char *data = value.mv_data;
-	size_t page = 0, before = last_page + 1;
-
-	*n = 0;
-	if (value.mv_size < sizeof(*n))
-		return false;
-	memcpy(n, data, sizeof(*n));
-	if (*n > value.mv_size / sizeof(page) - 1)
-		return false;
-	for (size_t i = 1; i <= *n; i++, before = page) {
-		memcpy(&page, data + i * sizeof(page), sizeof(page));
-		if (page < 2 || page >= before)
-			return false;
-	}
-	return true;
-}
-
-/*
- * LMDB's list of free pages is its database 0, under the number of the transaction that freed
- * them (its tool mdb_stat reads it so).  A wrong one would have a page in use written over.
- */
-static const char *
-check_free_pages(MDB_txn *txn, size_t used, size_t last_page)
-{
-	MDB_cursor *cursor;
-	MDB_val key, value;
-	size_t total = used, n = 0;
-	bool whole = true;
-	int rc = mdb_cursor_open(txn, 0, &cursor);
-
-	if (rc != MDB_SUCCESS)
-		return mdb_strerror(rc);
-	while (whole && (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == MDB_SUCCESS) {
-		whole = key.mv_size == sizeof(size_t) && check_page_list(value, last_page, &n);
-		total += n;
-	}
-	mdb_cursor_close(cursor);
-	if (rc != MDB_SUCCESS && rc != MDB_NOTFOUND)
-		return mdb_strerror(rc);
-	return whole && total <= last_page + 1 ? NULL : "the list of free pages is wrong";
-}
-
-static const char *
-check_all(MDB_txn *txn, MDB_dbi dbi, const struct meta *meta, size_t last_page)
-{
-	const char *wrong = check_rows(txn, dbi, meta);
-
-	return wrong != NULL
-		   ? wrong
-		   : check_free_pages(
-			 txn, store_pages_used(txn, 0) + store_pages_used(txn, dbi) + 2, last_page);
-}
-
 static void
 check_store(const char *path, MDB_env *env, MDB_txn *txn, bool all, struct store_verdict *v)
 {
 	MDB_val key = store_key_meta(), value;
 	const char *wrong = NULL;
+	uint64_t roots[2];
 	MDB_envinfo info;
 	MDB_stat stat;
 	MDB_dbi dbi;
 	int rc;
 
-	if ((rc = mdb_env_info(env, &info)) != MDB_SUCCESS ||
-	    (rc = mdb_stat(txn, 0, &stat)) != MDB_SUCCESS ||
+	if ((rc = mdb_stat(txn, 0, &stat)) == MDB_SUCCESS && all &&
+	    !store_find_roots(txn, stat.ms_psize, roots))
+		rc = MDB_CORRUPTED;
+	if (rc != MDB_SUCCESS || (rc = mdb_env_info(env, &info)) != MDB_SUCCESS ||
 	    (rc = mdb_dbi_open(txn, NULL, 0, &dbi)) != MDB_SUCCESS) {
 		v->status = store_open_status(path, rc, &v->why);
 		return;
@@ -265,8 +211,8 @@ check_store(const char *path, MDB_env *env, MDB_txn *txn, bool all, struct store
 					: ST_STORE_DAMAGED;
 	if (store_meta_status(path, v->status, &v->meta, &v->why) != ST_OK)
 		return;
-	if (all)
-		wrong = check_all(txn, dbi, &v->meta, info.me_last_pgno);
+	if (all && (wrong = check_rows(txn, dbi, &v->meta)) == NULL)
+		wrong = store_check_pages(txn, stat.ms_psize, info.me_last_pgno, roots);
 	if (wrong != NULL)
 		v->status = store_damaged(path, wrong, &v->why);
 }

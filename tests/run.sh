@@ -2,7 +2,7 @@
 # Runs suites and says how many tests passed and failed, in its last line:
 #
 #	tests/run.sh [SUITE...]     all without one; of: unit unit-asan layers checker fuzz bats
-#	                            browser bats-asan
+#	                            browser bats-asan powerloss
 #
 # What they need is built already (make test does that), under BUILD, build by default.  Each suite
 # speaks TAP.  A test that was planned and did not run, a suite that ends badly or without a test,
@@ -77,7 +77,7 @@ sanitized() {
 	rm -f "$work"/report*
 }
 
-(($#)) || set -- unit unit-asan layers checker fuzz bats browser bats-asan
+(($#)) || set -- unit unit-asan layers checker fuzz bats browser bats-asan powerloss
 for name in "$@"; do
 	case $name in
 	unit) unit unit ;;
@@ -85,6 +85,7 @@ for name in "$@"; do
 	bats) bats_suite bats "$build/markbook" tests/*.bats ;;
 	browser) bats_suite browser "$build/markbook" tests/browser/*.bats ;;
 	bats-asan) sanitized bats_suite bats-asan "$build/asan/markbook" tests/*.bats ;;
+	powerloss) suite powerloss tests/powerloss/run.sh ;;
 	layers) suite layers tests/layers.sh ;;
 	checker) suite checker python3 -B tests/torture/checker_test.py ;;
 	fuzz) suite fuzz tests/fuzz/run.sh replay ;;
