@@ -99,6 +99,7 @@ help:
 	@echo 'make lint       formatting, compilers'"'"' and analysers'"'"' warnings, scripts, nginx.conf'
 	@echo 'make format     put the C sources into shape'
 	@echo 'make bench      the benchmark, some 8 minutes; make bench-quick, one'
+	@echo 'make bench-scaling, bench-limits   Markbook by itself; each has a -quick of a minute, too'
 	@echo 'make images     both container images; make base-image where none can be pulled'
 	@echo 'make up         both containers, at http://127.0.0.1:8080; make down ends them'
 	@echo 'make test-containers, test-deploy, test-fresh   on a real engine, of deploy/, from scratch'
@@ -142,12 +143,11 @@ sources = $(wildcard fcgi/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch])
 format:
 	clang-format -i $(sources)
 
-.PHONY: bench bench-quick
-bench: bench_flags =
-bench-quick: bench_flags = --quick
-bench bench-quick: deps
+benches := bench bench-quick bench-scaling bench-scaling-quick bench-limits bench-limits-quick
+.PHONY: $(benches)
+$(benches): deps
 	@$(MAKE) --no-print-directory all
-	@bench/run.sh $(bench_flags)
+	@bench/run.sh $(filter scaling limits,$(subst -, ,$@)) $(if $(filter %-quick,$@),--quick)
 
 # The README's two commands on a fresh Debian 12 and 13.
 .PHONY: test-fresh

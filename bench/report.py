@@ -2,12 +2,23 @@
 
 import json
 import re
+import statistics
 
 import dataset
 
 MEGABYTE = 1_000_000
 # The share of the machine that may go elsewhere.
 BUSY = 0.1
+
+
+def spread(values):
+    rounded = [float(f"{value:.5g}") for value in values]
+    return {
+        "median": statistics.median(rounded),
+        "min": min(rounded),
+        "max": max(rounded),
+        "all": rounded,
+    }
 
 
 def _median(results, contender, operation, metric):
@@ -185,6 +196,27 @@ def _paced(results):
             )
         )
     return rows
+
+
+def table(rows):
+    """A Markdown table of rows of text; the first one is its head, the first column of words."""
+    head = [_row(rows[0]), _row(["---"] + ["---:"] * (len(rows[0]) - 1))]
+    return "\n".join(head + [_row(row) for row in rows[1:]])
+
+
+def about_machine(results):
+    """One sentence or two on what it ran on and how quiet that was."""
+    machine, settings = results["machine"], results["settings"]
+    commit = (results["commit"] or "unknown")[:10] + ("" if results["commit_is_all"] else ", changed")
+    text = (
+        f"{results['when'][:10]}, {machine['processor']}, {machine['processors']} processors, "
+        f"{machine['system']}, Linux {machine['kernel']}, commit {commit}; "
+        f"{settings['rounds']} rounds. Processor time that went elsewhere: "
+        f"{settings['elsewhere']:.0%} in the median run."
+    )
+    if settings["elsewhere"] > BUSY:
+        text += " **The machine was busy with other things: do not trust these requests/s.**"
+    return text
 
 
 def _about(results):

@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import machine
 import report
 from load import LOAD_THREADS, Load
 from processes import Failure
+from report import spread
 
 HERE = Path(__file__).resolve().parent
 CONNECTIONS = 64
@@ -163,16 +163,6 @@ def summary_paced(paced):
     return out
 
 
-def spread(values):
-    rounded = [float(f"{value:.5g}") for value in values]
-    return {
-        "median": statistics.median(rounded),
-        "min": min(rounded),
-        "max": max(rounded),
-        "all": rounded,
-    }
-
-
 def summary(started, runs):
     """Each contender with its memory and its operations, and each of these with its metrics."""
     out = {}
@@ -248,10 +238,6 @@ def write(results, directory, venv):
     subprocess.run([python, HERE / "plot.py", directory / "results.json", directory], check=True)
 
 
-def leave(signo, _frame):
-    sys.exit(128 + signo)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=Path, required=True)
@@ -260,8 +246,7 @@ def main():
     options = parser.parse_args()
     kind = "quick" if options.quick else "full"
     deadline = time.monotonic() + BUDGET[kind] - options.spent
-    signal.signal(signal.SIGTERM, leave)
-    signal.signal(signal.SIGHUP, leave)
+    contenders.leave_on_signals()
     if not shutil.which("setpriv"):
         sys.exit("bench: setpriv (util-linux) is not there")
 

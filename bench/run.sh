@@ -142,7 +142,7 @@ run)
 	;;
 limits)
 	# The same program, but that a turn has one request, and so each write a commit of its own.
-	make -s -C "$top" BUILD="$work/single" CPPFLAGS="${CPPFLAGS-} -DTURN_MAX=1" all
+	make -s -C "$top" BUILD="$work/single" CPPFLAGS="${CPPFLAGS-} -DTURN_MAX=1" all >>"$log"
 	;;
 esac
 
