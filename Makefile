@@ -100,6 +100,8 @@ help:
 	@echo 'make format     put the C sources into shape'
 	@echo 'make bench      the benchmark, some 8 minutes; make bench-quick, one'
 	@echo 'make bench-scaling, bench-limits   Markbook by itself; each has a -quick of a minute, too'
+	@echo 'make check-instructions   whether a kind of request takes more instructions than recorded'
+	@echo 'make record-instructions  record what they take now'
 	@echo 'make images     both container images; make base-image where none can be pulled'
 	@echo 'make up         both containers, at http://127.0.0.1:8080; make down ends them'
 	@echo 'make test-containers, test-deploy, test-fresh   on a real engine, of deploy/, from scratch'
@@ -148,6 +150,12 @@ benches := bench bench-quick bench-scaling bench-scaling-quick bench-limits benc
 $(benches): deps
 	@$(MAKE) --no-print-directory all
 	@bench/run.sh $(filter scaling limits,$(subst -, ,$@)) $(if $(filter %-quick,$@),--quick)
+
+# Seconds, and the same whatever else the machine does: a part of what CI runs.
+.PHONY: check-instructions record-instructions
+check-instructions record-instructions: deps
+	@$(MAKE) --no-print-directory WERROR=1 all
+	@PYTHONDONTWRITEBYTECODE=1 python3 bench/instructions.py $(@:%-instructions=%) $(BUILD)/markbook
 
 # The README's two commands on a fresh Debian 12 and 13.
 .PHONY: test-fresh
