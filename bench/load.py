@@ -9,6 +9,8 @@ from processes import Failure
 
 HERE = Path(__file__).resolve().parent
 LOAD_THREADS = 2
+# For an answer: one of 100 MB may take long where others are at work.
+TIMEOUT = 20
 
 
 class Load:
@@ -41,7 +43,7 @@ class Load:
         return self._told(
             [
                 self.wrk_program, "-t", threads, "-c", connections, "-d", f"{seconds}s",
-                "-s", HERE / "wrk.lua", f"http://127.0.0.1:{port}", "--", file,
+                "--timeout", f"{TIMEOUT}s", "-s", HERE / "wrk.lua", f"http://127.0.0.1:{port}", "--", file,
             ],
             seconds,
         )  # fmt: skip
