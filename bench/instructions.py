@@ -34,8 +34,8 @@ READY_SECONDS = 30
 PACKAGES = ("gcc", "libc6", "libfcgi0ldbl", "libjson-c5", "liblmdb0", "valgrind")
 MINIMAL = ("HTTP_PREFER", "return=minimal")
 # The C library picks its string functions by processor: these are on every x86-64.
-BASELINE = "glibc.cpu.hwcaps=" + ",".join(
-    f"-{feature}" for feature in ("AVX", "AVX_Fast_Unaligned_Load", "AVX2", "AVX512F", "BMI1", "BMI2", "ERMS", "FSRM", "SSE4_2")
+BASELINE = (
+    "glibc.cpu.hwcaps=-AVX,-AVX_Fast_Unaligned_Load,-AVX2,-AVX512F,-BMI1,-BMI2,-ERMS,-FSRM,-SSE4_2"
 )
 
 
@@ -130,7 +130,7 @@ def worker_of(process):
 
 
 def leave(worker):
-    """The worker alone: how long the supervisor takes to tell it varies, and what it does meanwhile."""
+    """The worker alone: told by the supervisor, it would turn its loop until that is done."""
     deadline = time.monotonic() + READY_SECONDS
     os.kill(worker, signal.SIGTERM)
     while Path(f"/proc/{worker}").exists():
@@ -148,7 +148,7 @@ def count(markbook, ask, times):
     """Instructions of a worker in all of its life, with so many requests of a kind."""
     directory = Path(tempfile.mkdtemp(prefix="markbook-count."))
     marks = {f"mark-{i:03}": "00000%" for i in range(RECORDS)}
-    # json-c's hashes differ from one process to the next: what has read so many names is not counted.
+    # json-c's hashes differ from one process to the next: what reads so many names is not counted.
     subprocess.run(
         [markbook, "load", "--store", f"{directory}/store", "-"],
         input=json.dumps({"marks": marks}).encode(), check=True, capture_output=True,
@@ -196,7 +196,8 @@ def made_with(markbook):
 
 
 def skip_reason(recorded, here):
-    different = [name for name in sorted({*recorded, *here}) if recorded.get(name) != here.get(name)]
+    names = sorted({*recorded, *here})
+    different = [name for name in names if recorded.get(name) != here.get(name)]
     return "; ".join(
         f"{name}: recorded with {recorded.get(name)}, here {here.get(name)}" for name in different
     )

@@ -43,7 +43,8 @@ class Load:
         return self._told(
             [
                 self.wrk_program, "-t", threads, "-c", connections, "-d", f"{seconds}s",
-                "--timeout", f"{TIMEOUT}s", "-s", HERE / "wrk.lua", f"http://127.0.0.1:{port}", "--", file,
+                "--timeout", f"{TIMEOUT}s", "-s", HERE / "wrk.lua",
+                f"http://127.0.0.1:{port}", "--", file,
             ],
             seconds,
         )  # fmt: skip

@@ -207,7 +207,9 @@ def table(rows):
 def about_machine(results):
     """One sentence or two on what it ran on and how quiet that was."""
     machine, settings = results["machine"], results["settings"]
-    commit = (results["commit"] or "unknown")[:10] + ("" if results["commit_is_all"] else ", changed")
+    commit = (results["commit"] or "unknown")[:10]
+    if not results["commit_is_all"]:
+        commit += " and changes"
     text = (
         f"{results['when'][:10]}, {machine['processor']}, {machine['processors']} processors, "
         f"{machine['system']}, Linux {machine['kernel']}, commit {commit}; "

@@ -1,7 +1,6 @@
 """Runs the benchmark once everything is set up; bench/run.sh does that, and starts this."""
 
 import argparse
-import json
 import os
 import shutil
 import statistics

@@ -152,4 +152,5 @@ if ((peers)) && command -v go >/dev/null; then
 		say "cannot build the peer in Go; $log has the reason"
 fi
 
-PYTHONDONTWRITEBYTECODE=1 exec python3 "$here/$what.py" --build "$build" --spent "$((SECONDS - started))" "$@"
+PYTHONDONTWRITEBYTECODE=1 exec python3 "$here/$what.py" --build "$build" \
+	--spent "$((SECONDS - started))" "$@"

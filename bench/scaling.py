@@ -1,7 +1,6 @@
 """How Markbook does as one thing grows and the rest stays; bench/run.sh starts this."""
 
 import argparse
-import json
 import os
 import resource
 import subprocess
@@ -82,9 +81,9 @@ def served_name(settings):
 
 
 def make(places, settings):
-    count = min(settings["records"], max(CONTENT_BYTES // settings["bytes"], settings["collections"]))
-    if settings["bytes"] == BASE["bytes"]:
-        count = settings["records"]
+    count = settings["records"]
+    if settings["bytes"] != BASE["bytes"]:
+        count = min(count, max(CONTENT_BYTES // settings["bytes"], settings["collections"]))
     store = served.records(count, settings["collections"], settings["bytes"])
     return served.Served(places, served_name(settings), store, workers=settings["workers"])
 
@@ -239,10 +238,8 @@ def main():
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "scaling.json").write_text(report.to_json(results))
     (directory / "scaling.md").write_text(to_markdown(results))
-    subprocess.run(
-        [places.venv / "bin/python", HERE / "scaling_plot.py", directory / "scaling.json", directory],
-        check=True,
-    )  # fmt: skip
+    plot = [HERE / "scaling_plot.py", directory / "scaling.json", directory]
+    subprocess.run([places.venv / "bin/python", *plot], check=True)
     print(to_markdown(results), flush=True)
     say(f"scaling.json, .md, .svg and .png are in {os.path.relpath(directory)}")
 

@@ -81,8 +81,8 @@ def draw(results):
     machine, settings = results["machine"], results["settings"]
     figure.supxlabel(
         "Median with minimum and maximum of "
-        f"{settings['rounds']} rounds through nginx; the grey line marks what each has while another "
-        f"one changes; {machine['processors']} processors ({machine['processor']}), "
+        f"{settings['rounds']} rounds through nginx; the grey line marks what each has while "
+        f"another one changes; {machine['processors']} processors ({machine['processor']}), "
         f"{results['when'][:10]}",
         fontsize=8,
     )
