@@ -177,7 +177,8 @@ def _paced(results):
         ),
         _row(["---"] + ["---:"] * 7),
     ]
-    by_p99 = sorted(paced["contenders"].items(), key=lambda item: item[1]["p99_ms"]["median"])
+    taking_part = [item for item in paced["contenders"].items() if item[0] in results["contenders"]]
+    by_p99 = sorted(taking_part, key=lambda item: item[1]["p99_ms"]["median"])
     for name, of_it in by_p99:
         label, p99 = results["contenders"][name]["label"], of_it["p99_ms"]
         mine = paced["contenders"]["markbook"]["p99_ms"]["median"] if name != "markbook" else None
