@@ -31,7 +31,7 @@ FEW, MANY = 20, 420
 MARGIN = 0.05
 RECORDS = 100
 READY_SECONDS = 30
-PACKAGES = ("gcc", "libc6", "libfcgi0ldbl", "libjson-c5", "liblmdb0", "valgrind")
+PACKAGES = ("gcc", "libc6", "libfcgi0ldbl", "libjson-c5", "liblmdb0", "libseccomp2", "valgrind")
 MINIMAL = ("HTTP_PREFER", "return=minimal")
 # The C library picks its string functions by processor: these are on every x86-64.
 BASELINE = (

@@ -138,7 +138,7 @@ run)
 		name=$(basename "$source" .c)
 		[[ $name == server_request ]] || objects+=("$build/obj/$name.o")
 	done
-	compile -o "$work/hello" "$here/hello.c" "${objects[@]}" -lfcgi -ljson-c -llmdb
+	compile -o "$work/hello" "$here/hello.c" "${objects[@]}" -lfcgi -ljson-c -llmdb -lseccomp
 	;;
 limits)
 	# The same program, but that a turn has one request, and so each write a commit of its own.
