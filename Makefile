@@ -122,6 +122,9 @@ help:
 	@echo 'make bench      the benchmark, some 8 minutes; make bench-quick, one'
 	@echo 'make torture    load while all is killed, and a proof that nothing is lost (SECONDS, SEED)'
 	@echo 'make soak       load for MINUTES, while memory, descriptors and the store may not grow'
+	@echo 'make bench-scaling, bench-limits   Markbook by itself; each has a -quick of a minute, too'
+	@echo 'make check-instructions   whether a kind of request takes more instructions than recorded'
+	@echo 'make record-instructions  record what they take now'
 	@echo 'make images     both container images; make base-image where none can be pulled'
 	@echo 'make up         both containers, at http://127.0.0.1:8080; make down ends them'
 	@echo 'make test-containers, test-deploy, test-fresh   on a real engine, of deploy/, from scratch'
@@ -171,12 +174,17 @@ sources = $(wildcard fcgi/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/power
 format:
 	clang-format -i $(sources)
 
-.PHONY: bench bench-quick
-bench: bench_flags =
-bench-quick: bench_flags = --quick
-bench bench-quick: deps
+benches := bench bench-quick bench-scaling bench-scaling-quick bench-limits bench-limits-quick
+.PHONY: $(benches)
+$(benches): deps
 	@$(MAKE) --no-print-directory all
-	@bench/run.sh $(bench_flags)
+	@bench/run.sh $(filter scaling limits,$(subst -, ,$@)) $(if $(filter %-quick,$@),--quick)
+
+# Seconds, and the same whatever else the machine does: a part of what CI runs.
+.PHONY: check-instructions record-instructions
+check-instructions record-instructions: deps
+	@$(MAKE) --no-print-directory WERROR=1 all
+	@PYTHONDONTWRITEBYTECODE=1 python3 bench/instructions.py $(@:%-instructions=%) $(BUILD)/markbook
 
 # Clients, while everything is killed; then what they saw is checked.
 .PHONY: torture soak

@@ -1,10 +1,8 @@
 """Runs the benchmark once everything is set up; bench/run.sh does that, and starts this."""
 
 import argparse
-import json
 import os
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
@@ -15,15 +13,21 @@ import contenders
 import dataset
 import machine
 import report
+from load import LOAD_THREADS, Load
 from processes import Failure
+from report import spread
 
 HERE = Path(__file__).resolve().parent
 CONNECTIONS = 64
-LOAD_THREADS = 2
 SECONDS = 1
 ROUNDS = {"full": 15, "quick": 5}
 # Rounds end where another would go beyond this; the rest is for what follows them.
-BUDGET = {"full": 490, "quick": 75}
+BUDGET = {"full": 480, "quick": 75}
+
+# At a fixed rate: a run of each contender that reaches it in every round, within so many seconds.
+PACED_ROUNDS = {"full": 9, "quick": 4}
+PACED_SECONDS = {"full": 75, "quick": 15}
+PACED_METRICS = ("p50_ms", "p90_ms", "p99_ms", "p999_ms", "max_ms", "sent_late_p99_ms")
 
 METRICS = ("requests_per_s", "front_us", "behind_us", "load_us", "p50_ms", "p99_ms", "elsewhere")
 
@@ -64,35 +68,13 @@ def stop_all(started):
         contender.stop()
 
 
-class Load:
-    """wrk, with what an operation's requests are in a file for each contender."""
+def requests_file(load, contender, operation):
+    return load.file(f"{contender.name}.{operation}", contender.requests(operation))
 
-    def __init__(self, places):
-        self.wrk, needed = places.program("wrk")
-        self.environment = {**os.environ, **needed}
-        self.directory = places.run
 
-    def requests_file(self, contender, operation):
-        file = self.directory / f"{contender.name}.{operation}.requests"
-        if not file.exists():
-            lines = ["\t".join(request) + "\n" for request in contender.requests(operation)]
-            file.write_text("".join(lines))
-        return file
-
-    def run(self, contender, operation, seconds):
-        """One run; what wrk.lua tells of it."""
-        done = subprocess.run(
-            [
-                self.wrk, "-t", str(LOAD_THREADS), "-c", str(CONNECTIONS), "-d", f"{seconds}s",
-                "-s", HERE / "wrk.lua", f"http://127.0.0.1:{contender.port}",
-                "--", self.requests_file(contender, operation),
-            ],
-            env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=seconds + 30, check=False,
-        )  # fmt: skip
-        if done.returncode != 0:
-            raise Failure(f"wrk: {done.stderr.strip()}")
-        return json.loads(done.stdout.splitlines()[-1])
+def run(load, contender, operation):
+    file = requests_file(load, contender, operation)
+    return load.wrk(contender.port, file, CONNECTIONS, SECONDS)
 
 
 def cpu_of(services):
@@ -103,7 +85,7 @@ def measure(load, contender, operation):
     """One run with the processor time that it took, in microseconds a request."""
     begun, busy, load_cpu = time.monotonic(), machine.busy_seconds(), machine.children_seconds()
     front, behind = cpu_of([contender.front]), cpu_of(contender.behind)
-    told = load.run(contender, operation, SECONDS)
+    told = run(load, contender, operation)
     front = cpu_of([contender.front]) - front
     behind = cpu_of(contender.behind) - behind
     load_cpu = machine.children_seconds() - load_cpu
@@ -127,7 +109,7 @@ def interleave(load, cells, rounds, deadline):
     """Runs each cell once in every round; measurements by contender and operation."""
     runs = {cell: [] for cell in cells}
     for contender, operation in cells:
-        load.run(contender, operation, SECONDS)
+        run(load, contender, operation)
     took = 0.0
     for done in range(rounds):
         begun = time.monotonic()
@@ -141,14 +123,44 @@ def interleave(load, cells, rounds, deadline):
     return runs
 
 
-def spread(values):
-    rounded = [float(f"{value:.5g}") for value in values]
-    return {
-        "median": statistics.median(rounded),
-        "min": min(rounded),
-        "max": max(rounded),
-        "all": rounded,
+def pace_all(load, started, runs, rounds, deadline):
+    """Latency of GET of a record at half of Markbook's peak, of those whose peak is at least that.
+
+    The rate, and measurements by contender.
+    """
+    peaks = {
+        contender: statistics.median(run["requests_per_s"] for run in runs[contender, "get"])
+        for contender in started
     }
+    rate = round(next(peaks[c] for c in started if c.name == "markbook") / 2, -2)
+    able = [contender for contender in started if peaks[contender] >= rate]
+    paced = {contender: [] for contender in able}
+    took = 0.0
+    for done in range(-1, rounds):
+        begun = time.monotonic()
+        if begun + took > deadline:
+            say(f"no time for more than {done} rounds at {rate:.0f} requests/s")
+            break
+        for contender in able:
+            file = requests_file(load, contender, "get")
+            told = load.pace(contender.port, file, CONNECTIONS, rate, SECONDS)
+            # The first round only warms up.
+            if done >= 0:
+                paced[contender].append(told)
+        took = time.monotonic() - begun
+    rounds_done = min(map(len, paced.values()))
+    say(f"{rounds_done} rounds at {rate:.0f} requests/s, of {took:.0f} s each")
+    return rate, paced
+
+
+def summary_paced(paced):
+    """Of each contender by name, as far as it took part."""
+    out = {}
+    for contender, of_it in paced.items():
+        if of_it:
+            metrics = {metric: spread([run[metric] for run in of_it]) for metric in PACED_METRICS}
+            out[contender.name] = {**metrics, "errors": sum(run["errors"] for run in of_it)}
+    return out
 
 
 def summary(started, runs):
@@ -190,7 +202,8 @@ def benchmark(kind, places, deadline):
         cells = [(c, operation) for operation in dataset.OPERATIONS for c in started
                  if operation in c.operations]  # fmt: skip
         about = machine.describe(places, HERE.parent)
-        runs = interleave(load, cells, ROUNDS[kind], deadline)
+        runs = interleave(load, cells, ROUNDS[kind], deadline - PACED_SECONDS[kind])
+        rate, paced = pace_all(load, started, runs, PACED_ROUNDS[kind], deadline)
         about_contenders = summary(check_after(started, left_out), runs)
     finally:
         stop_all(started)
@@ -207,6 +220,11 @@ def benchmark(kind, places, deadline):
             "records": len(dataset.records(dataset.BEFORE)),
         },
         "contenders": about_contenders,
+        "paced": {
+            "requests_per_s": rate,
+            "rounds": max(map(len, paced.values())),
+            "contenders": summary_paced(paced),
+        },
         "left_out": left_out,
     }
     results["marks"] = report.marks(results)
@@ -220,10 +238,6 @@ def write(results, directory, venv):
     subprocess.run([python, HERE / "plot.py", directory / "results.json", directory], check=True)
 
 
-def leave(signo, _frame):
-    sys.exit(128 + signo)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=Path, required=True)
@@ -232,8 +246,7 @@ def main():
     options = parser.parse_args()
     kind = "quick" if options.quick else "full"
     deadline = time.monotonic() + BUDGET[kind] - options.spent
-    signal.signal(signal.SIGTERM, leave)
-    signal.signal(signal.SIGHUP, leave)
+    contenders.leave_on_signals()
     if not shutil.which("setpriv"):
         sys.exit("bench: setpriv (util-linux) is not there")
 

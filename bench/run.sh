@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# The benchmark, with all its set-up:
+# The benchmark, its two companions, and all that they need to be set up:
 #
-#	bench/run.sh [--quick]
+#	bench/run.sh [--quick]             beside others: run.py
+#	bench/run.sh scaling [--quick]     Markbook by itself, as its load grows: scaling.py
+#	bench/run.sh limits [--quick]      what it keeps to: limits.py
 #
 # Whatever it needs that is not there is put under build/bench: Debian's packages are unpacked
 # there and not installed, so that neither root nor a change to the system is needed and no
@@ -15,13 +17,23 @@ work=$build/bench
 root=$work/debian
 export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:$root/usr/bin
 
+what=run
+case ${1-} in
+scaling | limits)
+	what=$1
+	shift
+	;;
+esac
 case ${1-} in
 '' | --quick) ;;
 *)
-	echo "usage: $0 [--quick]" >&2
+	echo "usage: $0 [scaling|limits] [--quick]" >&2
 	exit 2
 	;;
 esac
+# Only the whole of it has all the peers.
+peers=0
+[[ $what != run || ${1-} == --quick ]] || peers=1
 [[ -x $build/markbook ]] || {
 	echo "${0##*/}: $build/markbook is not there: run 'make' first" >&2
 	exit 1
@@ -87,7 +99,7 @@ lua_modules() {
 
 command -v wrk >/dev/null || unpack wrk
 pip_wheel >/dev/null || unpack python3-pip-whl
-if [[ ${1-} != --quick ]]; then
+if ((peers)); then
 	lua_modules >/dev/null || unpack libnginx-mod-http-lua lua-cjson || :
 	command -v webdis >/dev/null && command -v redis-server >/dev/null ||
 		unpack webdis redis-server || :
@@ -113,18 +125,32 @@ fi
 
 # --- what is compiled ----------------------------------------------------------------------------
 
-objects=()
-for source in "$top"/fcgi/*.c; do
-	name=$(basename "$source" .c)
-	[[ $name == server_request ]] || objects+=("$build/obj/$name.o")
-done
-"${CC:-cc}" -std=c11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -I"$top/fcgi" -o "$work/hello" \
-	"$here/hello.c" "${objects[@]}" -lfcgi -ljson-c -llmdb
+compile() {
+	"${CC:-cc}" -std=c11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -I"$top/fcgi" "$@"
+}
 
-if [[ ${1-} != --quick ]] && command -v go >/dev/null; then
+compile -o "$work/pace" "$here/pace.c"
+
+case $what in
+run)
+	objects=()
+	for source in "$top"/fcgi/*.c; do
+		name=$(basename "$source" .c)
+		[[ $name == server_request ]] || objects+=("$build/obj/$name.o")
+	done
+	compile -o "$work/hello" "$here/hello.c" "${objects[@]}" -lfcgi -ljson-c -llmdb -lseccomp
+	;;
+limits)
+	# The same program, but that a turn has one request, and so each write a commit of its own.
+	make -s -C "$top" BUILD="$work/single" CPPFLAGS="${CPPFLAGS-} -DTURN_MAX=1" all >>"$log"
+	;;
+esac
+
+if ((peers)) && command -v go >/dev/null; then
 	GOCACHE=$work/go-cache GOTOOLCHAIN=local CGO_ENABLED=0 \
 		go build -o "$work/go-peer" "$here/peers/go/main.go" >>"$log" 2>&1 ||
 		say "cannot build the peer in Go; $log has the reason"
 fi
 
-PYTHONDONTWRITEBYTECODE=1 exec python3 "$here/run.py" --build "$build" --spent "$((SECONDS - started))" "$@"
+PYTHONDONTWRITEBYTECODE=1 exec python3 "$here/$what.py" --build "$build" \
+	--spent "$((SECONDS - started))" "$@"

@@ -11,7 +11,8 @@ set -euo pipefail
 
 run=(gcc libc6-dev make libfcgi-dev libjson-c-dev liblmdb-dev libseccomp-dev libxxhash-dev nginx)
 test=(bats parallel curl jq python3 procps lmdb-utils strace libfaketime e2fsprogs libcmocka-dev
-	libjansson-dev libclang-rt-dev clang clang-tidy clang-format cppcheck shellcheck chromium chromium-driver)
+	libjansson-dev libclang-rt-dev clang clang-tidy clang-format cppcheck shellcheck valgrind
+	chromium chromium-driver)
 containers=(bats curl jq python3 python3-yaml debootstrap iptables)
 # An engine that answers, or can be started, is not replaced by Debian's.
 docker info >/dev/null 2>&1 || command -v dockerd >/dev/null || containers+=(docker.io)

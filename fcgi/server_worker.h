@@ -14,8 +14,10 @@
 #include "server.h"
 #include "system.h"
 
-/* Requests of one turn at most, and so writes of one commit. */
+/* Requests of one turn at most, and so writes of one commit.  bench/ has a build with 1. */
+#ifndef TURN_MAX
 #define TURN_MAX 256
+#endif
 
 enum connection_state {
 	CONNECTION_OPEN,    /* between two requests, or at one in this turn */
