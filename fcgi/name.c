@@ -46,12 +46,29 @@ slice_skip(struct slice s, size_t n)
 	return (struct slice){s.data + n, s.len - n};
 }
 
+/* How many bytes at the front are ASCII, at least as far as whole words are. */
+static size_t
+ascii_words(struct slice s)
+{
+	uint64_t word;
+	size_t n = 0;
+
+	for (; n + sizeof(word) <= s.len; n += sizeof(word)) {
+		memcpy(&word, s.data + n, sizeof(word));
+		if ((word & UINT64_C(0x8080808080808080)) != 0)
+			break;
+	}
+	return n;
+}
+
 bool
 utf8_valid(struct slice s)
 {
 	while (s.len > 0) {
-		size_t n = utf8_first(s);
+		size_t n = ascii_words(s);
 
+		if (n == 0)
+			n = utf8_first(s);
 		if (n == 0)
 			return false;
 		s = slice_skip(s, n);

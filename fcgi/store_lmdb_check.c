@@ -15,6 +15,12 @@
 #define CHECK_SECONDS 60
 #define CHECK_BYTES_A_SECOND (16u << 20)
 
+/* A row, in the map. */
+struct place {
+	uintptr_t page;
+	MDB_val key, value; /* no key before the first */
+};
+
 /* What the walk has seen so far. */
 struct walk {
 	const struct meta *meta;
@@ -24,6 +30,8 @@ struct walk {
 	uint64_t sum; /* of the collections' rows */
 	char last[STORE_KEY_MAX];
 	size_t last_len;
+	size_t page_size;
+	struct place at; /* the row before */
 };
 
 bool
@@ -132,18 +140,27 @@ check_row(struct walk *w, MDB_val key, MDB_val value)
 	return check_record(w, key, value);
 }
 
-/*
- * A walk goes over the leaves.  What leads to them may be wrong all the same: then a row that is
- * there is not found.
- */
-static const char *
-check_way(MDB_txn *txn, MDB_dbi dbi, MDB_val key, MDB_val value)
+static bool
+is_found(MDB_txn *txn, MDB_dbi dbi, const struct place *at)
 {
-	MDB_val found;
+	MDB_val key = at->key, found;
 
-	if (mdb_get(txn, dbi, &key, &found) == MDB_SUCCESS && found.mv_data == value.mv_data)
-		return NULL;
-	return "a row is not found where it is";
+	return key.mv_size == 0 || (mdb_get(txn, dbi, &key, &found) == MDB_SUCCESS &&
+				    found.mv_data == at->value.mv_data);
+}
+
+/*
+ * A walk goes over the leaves.  What leads to them may be wrong all the same: then the first row of a page, or
+ * the last of the one before, is not found.
+ */
+static bool
+check_way(struct walk *w, MDB_txn *txn, MDB_dbi dbi, MDB_val key, MDB_val value)
+{
+	struct place before = w->at;
+
+	w->at = (struct place){(uintptr_t)key.mv_data / w->page_size, key, value};
+	return w->at.page == before.page ||
+	       (is_found(txn, dbi, &before) && is_found(txn, dbi, &w->at));
 }
 
 static const char *
@@ -160,11 +177,14 @@ check_rows(MDB_txn *txn, MDB_dbi dbi, const struct meta *meta)
 	if ((rc = mdb_stat(txn, dbi, &stat)) != MDB_SUCCESS ||
 	    (rc = mdb_cursor_open(txn, dbi, &cursor)) != MDB_SUCCESS)
 		return mdb_strerror(rc);
+	w.page_size = stat.ms_psize;
 	while (wrong == NULL &&
 	       (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == MDB_SUCCESS) {
 		wrong = check_row(&w, key, value);
 		if (wrong == NULL && lost == NULL)
-			lost = check_way(txn, dbi, key, value);
+			lost = check_way(&w, txn, dbi, key, value)
+				   ? NULL
+				   : "a row is not found where it is";
 	}
 	mdb_cursor_close(cursor);
 	if (wrong == NULL && rc != MDB_NOTFOUND)
