@@ -69,7 +69,7 @@ go_on_retiring(struct server *s)
 		next = c->next;
 		if (c->state != CONNECTION_OPEN)
 			continue;
-		if (!handover_send(s->o->handover[1], c->fd, (char)c->trusted))
+		if (!handover_send(s->o->handover[1], c->fd, (char)c->owes))
 			break;
 		/* The connection lives on elsewhere, and so would its place in this epoll. */
 		epoll_ctl(s->epoll, EPOLL_CTL_DEL, c->fd, NULL);
@@ -123,7 +123,7 @@ close_stalled(struct server *s)
 			connection_close(s, c);
 			continue;
 		}
-		if (c->trusted || now - c->since <= limit)
+		if (!c->owes || now - c->since <= limit)
 			continue;
 		/* It may be that this worker was late, not the peer. */
 		if (connection_is_idle(c)) {
@@ -190,10 +190,10 @@ next_turn(struct server *s, int *timeout)
 	*timeout = LEAVE_TICK_MS;
 	if (s->leave_signal != 0)
 		return go_on_leaving(s);
-	if (s->strangers > 0 || s->busy > 0)
+	if (s->owing > 0 || s->busy > 0)
 		close_stalled(s);
 	*timeout = share_connections(s);
-	if (*timeout < 0 && (s->strangers > 0 || s->busy > 0))
+	if (*timeout < 0 && (s->owing > 0 || s->busy > 0))
 		*timeout = STALL_TICK_MS;
 	return true;
 }

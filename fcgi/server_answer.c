@@ -91,7 +91,7 @@ finish(struct server *s, struct connection *c)
 	end_request(s, c);
 	c->answering = false;
 	c->since = now_ns();
-	if (!keep || (waited && !watch_for(s, c, EPOLLIN)))
+	if (!keep || (waited && !watch_for(s, c, CONNECTION_EVENTS)))
 		connection_close(s, c);
 }
 

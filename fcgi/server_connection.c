@@ -14,8 +14,6 @@
 
 /* How long a worker with more than its share of connections leaves new ones to others. */
 #define SHARE_WAIT_MS 50
-/* How much of a first request is looked at; all of it unless its body is large. */
-#define LOOK_BYTES 65536
 /* Descriptors that ran out are told of again once there were enough for so long. */
 #define EXHAUSTED_QUIET_NS UINT64_C(10000000000)
 
@@ -41,7 +39,7 @@ connection_free(struct server *s, struct connection *c)
 		c->next->prev = c->prev;
 	s->connection_count--;
 	s->exhausted = false;
-	s->strangers -= !c->trusted;
+	s->owing -= c->owes;
 	buf_free(&c->out);
 	atomic_store_explicit(&s->slot->connections, s->connection_count, memory_order_relaxed);
 	request_free(&c->req);
@@ -52,11 +50,10 @@ connection_free(struct server *s, struct connection *c)
 
 /* Take over a connected socket; it is closed where that fails. */
 static void
-connection_add(struct server *s, int fd, bool trusted)
+connection_add(struct server *s, int fd, bool owes)
 {
 	struct timeval timeout = {.tv_sec = (time_t)s->o->peer_timeout};
-	/* Edges only, until it is trusted: half a request must not wake the worker all the time. */
-	struct epoll_event ev = {.events = trusted ? EPOLLIN : EPOLLIN | EPOLLET};
+	struct epoll_event ev = {.events = CONNECTION_EVENTS};
 	struct connection *c = calloc(1, sizeof(*c));
 	int on = 1;
 
@@ -72,14 +69,14 @@ connection_add(struct server *s, int fd, bool trusted)
 	if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &ev) != 0)
 		goto fail;
 	c->fd = fd;
-	c->trusted = trusted;
+	c->owes = owes;
 	c->since = now_ns();
 	c->next = s->connections;
 	if (c->next != NULL)
 		c->next->prev = c;
 	s->connections = c;
 	s->connection_count++;
-	s->strangers += !trusted;
+	s->owing += owes;
 	atomic_store_explicit(&s->slot->connections, s->connection_count, memory_order_relaxed);
 	metrics_add(&s->slot->accepted, 1);
 	return;
@@ -95,8 +92,8 @@ connection_is_idle(const struct connection *c)
 {
 	char byte;
 
-	/* What a stranger has sent was looked at already, and was not a whole request. */
-	return (!c->trusted && c->looked_at) || recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+	/* What it has sent was looked at already, and was not a whole request. */
+	return c->looked_at || recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }
 
 void
@@ -107,16 +104,16 @@ connection_close(struct server *s, struct connection *c)
 	connection_free(s, c);
 }
 
-static bool
-trust(struct server *s, struct connection *c)
+/* Whether it owes the rest of a request, and since when. */
+static void
+set_owing(struct server *s, struct connection *c, bool owes)
 {
-	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = c};
-
-	if (epoll_ctl(s->epoll, EPOLL_CTL_MOD, c->fd, &ev) != 0)
-		return false;
-	c->trusted = true;
-	s->strangers--;
-	return true;
+	if (owes && !c->owes)
+		c->since = now_ns();
+	s->owing += owes;
+	s->owing -= c->owes;
+	c->owes = owes;
+	c->looked_at = owes;
 }
 
 /* Whether the peer sends no more: what waits does not tell, and the end comes only after it. */
@@ -131,31 +128,25 @@ is_over(const struct connection *c)
 bool
 connection_is_ready(struct server *s, struct connection *c)
 {
-	char bytes[LOOK_BYTES];
 	enum record_result seen;
 	bool body_only;
-	ssize_t n;
+	ssize_t n = recv(c->fd, s->look, sizeof(s->look), MSG_PEEK | MSG_DONTWAIT);
 
-	if (c->trusted)
-		return true;
-	n = recv(c->fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
-	seen = n <= 0 ? RECORD_BAD : records_look((struct slice){bytes, (size_t)n}, &body_only);
+	seen = n <= 0 ? RECORD_BAD : records_look((struct slice){s->look, (size_t)n}, &body_only);
 	/* A body beyond what is looked at is on its way; parameters are never so long. */
-	if (seen == RECORD_PARTIAL && n == (ssize_t)sizeof(bytes))
+	if (seen == RECORD_PARTIAL && n == (ssize_t)sizeof(s->look))
 		seen = body_only ? RECORD_WHOLE : RECORD_BAD;
 	if (seen == RECORD_PARTIAL && is_over(c))
 		seen = RECORD_BAD;
-	if (seen == RECORD_WHOLE && trust(s, c))
-		return true;
-	c->looked_at = true;
-	if (seen != RECORD_PARTIAL) {
+	set_owing(s, c, seen == RECORD_PARTIAL);
+	if (seen == RECORD_BAD) {
 		if (n > 0)
 			metrics_add(&s->slot->dropped, 1);
 		connection_close(s, c);
 	}
-	return false;
+	return seen == RECORD_WHOLE;
 }
 
 void
@@ -181,7 +172,7 @@ accept_one(struct server *s)
 	if (fd >= 0) {
 		/* It was its turn: the next one is for others again. */
 		s->unfair_since = 0;
-		connection_add(s, fd, false);
+		connection_add(s, fd, true);
 		return true;
 	}
 	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
@@ -198,11 +189,11 @@ accept_one(struct server *s)
 bool
 receive_one(struct server *s)
 {
-	char trusted = 0;
-	int fd = handover_receive(s->o->handover[0], &trusted);
+	char owes = 1;
+	int fd = handover_receive(s->o->handover[0], &owes);
 
 	if (fd >= 0)
-		connection_add(s, fd, trusted != 0);
+		connection_add(s, fd, owes != 0);
 	return fd >= 0;
 }
 

@@ -25,6 +25,12 @@ enum connection_state {
 	CONNECTION_SENDING  /* with an answer that the peer has not taken whole */
 };
 
+/* Edges only: half a request must not wake the worker all the time. */
+#define CONNECTION_EVENTS (EPOLLIN | EPOLLET)
+
+/* How much of a request is looked at; all of it unless its body is large. */
+#define LOOK_BYTES 65536
+
 struct connection {
 	struct FCGX_Request fcgi;
 	struct request req;
@@ -32,8 +38,8 @@ struct connection {
 	struct api_call call;
 	struct connection *prev, *next; /* of all that are open */
 	int fd;
-	bool trusted;	/* has shown one whole request */
-	bool looked_at; /* what it has sent so far is not one */
+	bool owes;	/* a request, of which it sent a part, or as new as it is nothing yet */
+	bool looked_at; /* what it sent is such a part */
 	uint64_t since; /* of the request under way, or of the last answer */
 
 	/* The answer under way; meaningless while not `answering`. */
@@ -70,9 +76,10 @@ struct server {
 	uint64_t drain_end;
 	struct connection *connections;
 	unsigned connection_count;
-	unsigned strangers;		     /* connections that are not trusted yet */
+	unsigned owing;			     /* connections that owe a request */
 	struct connection *writes[TURN_MAX]; /* of this turn */
 	size_t write_count;
+	char look[LOOK_BYTES];
 	struct buf out; /* scratch for what is being sent */
 	unsigned busy;	/* connections that are waiting or sending */
 	bool waiting;	/* some may be waiting */
@@ -98,9 +105,9 @@ bool receive_one(struct server *s);
 int share_connections(struct server *s);
 
 /*
- * Whether a readable connection may be handed to libfcgi.  A new one only
- * once a whole request waits in it, so that a peer which sends half of one
- * does not stall the worker; one that cannot become a request is closed.
+ * Whether a readable connection may be handed to libfcgi: once a whole request waits in it, so that a
+ * peer which sends half of one does not stall the worker, and nothing that libfcgi cannot take.
+ * What cannot become a request is closed.
  */
 bool connection_is_ready(struct server *s, struct connection *c);
 

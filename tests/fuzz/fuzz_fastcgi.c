@@ -31,10 +31,8 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 struct peer {
-	int fd;	      /* -1: not connected */
-	bool trusted; /* was handed over as one that showed a request before */
-	bool waits;   /* has sent something since the last answer */
-	struct buf sent;
+	int fd;	    /* -1: not connected */
+	bool waits; /* has sent something since the last answer */
 	struct buf received;
 };
 
@@ -182,61 +180,15 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 
 /* --- what peers send --- */
 
-/*
- * libfcgi ends the process by an assertion where a parameter claims to be longer than memory,
- * overruns a buffer on FCGI_GET_VALUES, and loses memory on other management records (those with
- * the id 0).  A worker looks at the first request of a connection before libfcgi sees it; in later
- * ones only who has shown a whole request before, the front, can do this.  So what follows a first
- * request holds no such record and no length of 64 KiB or more, at whatever byte libfcgi may begin
- * to read: it drops what came with a request in one read.
- */
-static bool
-harms_libfcgi(struct slice later)
-{
-	static const char begin[] = {1, 1, 0, 1, 0, 8, 0, 0, 0, 1, 1};
-	const unsigned char *p = (const unsigned char *)later.data;
-
-	for (size_t i = 0; i + 1 < later.len; i++) {
-		if (p[i] > 0x80 || (p[i] == 0x80 && p[i + 1] != 0))
-			return true;
-		/* In the body of a BEGIN_REQUEST stands what looks like one, as BEGIN_REQUEST. */
-		if (p[i] == 1 && later.len - i >= 4 && p[i + 2] == 0 && p[i + 3] == 0 &&
-		    !(i >= 9 && memcmp(p + i - 9, begin, sizeof(begin)) == 0))
-			return true;
-	}
-	return false;
-}
-
-/* What comes after the first whole request. */
-static struct slice
-later_part(const struct peer *p)
-{
-	struct slice rest = buf_slice(&p->sent);
-	struct record r;
-	bool params_ended;
-
-	if (p->trusted)
-		return rest;
-	if (records_look(rest, &params_ended) != RECORD_WHOLE)
-		return (struct slice){NULL, 0};
-	while (record_take(&rest, &r) == RECORD_WHOLE)
-		if (r.type == RECORD_STDIN && r.content.len == 0)
-			break;
-	return rest;
-}
-
 static void
 connect_peer(struct peer *p, unsigned how, bool patient)
 {
 	int pair[2];
 
-	p->trusted = how == 3;
 	if (how >= 2) {
 		must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
 		/* Not while the worker has too many to take. */
-		p->fd = handover_send(world.options.handover[1], pair[1], (char)p->trusted)
-			    ? pair[0]
-			    : -1;
+		p->fd = handover_send(world.options.handover[1], pair[1], how != 3) ? pair[0] : -1;
 		if (p->fd < 0)
 			close(pair[0]);
 		close(pair[1]);
@@ -257,16 +209,10 @@ connect_peer(struct peer *p, unsigned how, bool patient)
 static void
 send_bytes(struct peer *p, struct slice bytes)
 {
-	size_t before = p->sent.len;
-
 	p->waits = true;
 	if (p->fd < 0)
 		return;
-	buf_add_slice(&p->sent, bytes);
-	if (harms_libfcgi(later_part(p)))
-		p->sent.len = before;
-	else
-		(void)send(p->fd, bytes.data, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)send(p->fd, bytes.data, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static void
@@ -443,7 +389,6 @@ close_peer(struct peer *p)
 	if (p->fd >= 0)
 		close(p->fd);
 	p->fd = -1;
-	buf_reset(&p->sent, 65536);
 	buf_reset(&p->received, 65536);
 }
 
