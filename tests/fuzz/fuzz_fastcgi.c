@@ -502,9 +502,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(!world.leaving || replace_worker(LIFE_SECONDS * 1000));
 	check_alive();
 	for (size_t i = 0; i < PEERS; i++) {
-		buf_free(&world.peers[i].sent);
 		buf_free(&world.peers[i].received);
-		world.peers[i].sent = world.peers[i].received = (struct buf){0};
+		world.peers[i].received = (struct buf){0};
 	}
 	return 0;
 }
