@@ -70,7 +70,7 @@ bool buf_grow(struct buf *b, size_t more);
 static inline bool
 buf_reserve(struct buf *b, size_t more)
 {
-	return !b->failed && (more <= b->cap - b->len || buf_grow(b, more));
+	return !b->failed && ((b->data != NULL && more <= b->cap - b->len) || buf_grow(b, more));
 }
 
 static inline void

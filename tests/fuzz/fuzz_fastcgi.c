@@ -188,7 +188,9 @@ connect_peer(struct peer *p, unsigned how, bool patient)
 	if (how >= 2) {
 		must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
 		/* Not while the worker has too many to take. */
-		p->fd = handover_send(world.options.handover[1], pair[1], how != 3) ? pair[0] : -1;
+		p->fd = handover_send(world.options.handover[1], pair[1], (char)(how != 3))
+			    ? pair[0]
+			    : -1;
 		if (p->fd < 0)
 			close(pair[0]);
 		close(pair[1]);
