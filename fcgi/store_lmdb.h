@@ -32,7 +32,7 @@
 #define STORE_DATA_FILE "data.mdb"
 #define STORE_LOCK_FILE "lock.mdb"
 #define STORE_MARK_FILE "settled"
-#define STORE_MARK_NEW_FILE STORE_MARK_FILE ".new" /* while it is written */
+#define STORE_MARK_NEW_FILE "settled.new" /* while it is written */
 
 /* LMDB's own limit on keys is 511, which two names and a NUL just reach. */
 #define STORE_KEY_MAX (NAME_MAX_BYTES + 1 + NAME_MAX_BYTES)
