@@ -117,6 +117,7 @@ help:
 	@echo 'make test       all tests; test-unit, test-bats, test-asan are parts of it'
 	@echo 'make fuzz       look for inputs that break it, SECONDS ($(SECONDS)) for each of the targets'
 	@echo 'make powerloss  what power loss leaves; with SECONDS=n longer than in make test'
+	@echo 'make inject     each call that can fail, made to fail in turn'
 	@echo 'make lint       formatting, compilers'"'"' and analysers'"'"' warnings, scripts, nginx.conf'
 	@echo 'make format     put the C sources into shape'
 	@echo 'make bench      the benchmark, some 8 minutes; make bench-quick, one'
@@ -145,12 +146,12 @@ run: deps-run
 	@MARKBOOK='$(abspath $(BUILD)/markbook)' exec conf/run.sh
 
 .PHONY: plain sanitized
-plain: $(BUILD)/markbook $(units:%=$(BUILD)/unit/%) $(powerloss_programs)
+plain: $(BUILD)/markbook $(BUILD)/inject.so $(units:%=$(BUILD)/unit/%) $(powerloss_programs)
 sanitized: $(BUILD)/asan/markbook $(units:%=$(BUILD)/asan/unit/%)
 
 .PHONY: test test-unit test-bats test-asan
 
-test: suites = unit unit-asan layers checker fuzz bats browser bats-asan powerloss
+test: suites = unit unit-asan layers inject checker fuzz bats browser bats-asan powerloss
 test: replays = fuzzers
 test-unit: suites = unit
 test-bats: suites = bats
@@ -164,6 +165,15 @@ test test-unit test-bats test-asan: deps
 powerloss: deps
 	@$(MAKE) --no-print-directory WERROR=1 $(BUILD)/markbook $(powerloss_programs)
 	@BUILD='$(BUILD)' tests/powerloss/run.sh $(SECONDS)
+
+# Each call that can fail, made to fail in turn; some of them are, in make test.
+$(BUILD)/inject.so: tests/inject/inject.c
+	$(call show,CC,$@)$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(warnings) -fPIC -shared -o $@ $<
+
+.PHONY: inject
+inject: deps
+	@$(MAKE) --no-print-directory WERROR=1 plain
+	@tests/inject/run.py --program '$(BUILD)/markbook' --preload '$(abspath $(BUILD))/inject.so'
 
 .PHONY: lint
 lint: deps

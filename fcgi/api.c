@@ -49,7 +49,9 @@ static enum status
 prepare(struct api_call *call, enum status body)
 {
 	const struct request *req = call->req;
-	enum status st = query_parse(&call->query, req->query, &call->why);
+	/* A header field that got lost for want of memory may be a condition. */
+	enum status st =
+	    body == ST_NO_MEMORY ? body : query_parse(&call->query, req->query, &call->why);
 
 	if (st == ST_OK)
 		st = route_parse(&call->route, req->path, &call->why);

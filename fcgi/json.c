@@ -1,17 +1,26 @@
 #include "json.h"
 
 #include <json-c/json.h>
-#include <limits.h>
 #include <stdlib.h>
 
 #include "json_scan.h"
+#include "memory.h"
 
 /*
  * json-c makes a tree, of up to 800 bytes and half a microsecond a value.  The scanner alone
- * vouches for a text with more values than this, so that a body costs neither memory nor time
+ * vouches for a text with more values than this, or longer, so that a body costs neither memory nor time
  * out of proportion to its length.
  */
 #define TREE_VALUES 4096
+#define TREE_TEXT_MAX ((size_t)1 << 20)
+
+/*
+ * What json-c takes for a tree at most: a value's node, its share of an object's table while that
+ * grows, a name and a string twice each; and its locale.
+ */
+#define TREE_VALUE_BYTES 1024
+#define TREE_TEXT_TIMES 4
+#define TREE_OTHER_BYTES 16384
 
 /* The outermost object, one level that a dump has more, and two that json-c does not use. */
 #define TREE_DEPTH (JSON_MAX_DEPTH + 4)
@@ -59,12 +68,15 @@ json_doc_free(struct json_object_doc *doc)
 
 /* Whether json-c, too, takes `text` for an object. */
 static enum status
-check_tree(struct json_tokener *tokener, struct slice text, struct problem *why)
+check_tree(struct json_tokener *tokener, struct slice text, size_t values, struct problem *why)
 {
 	struct json_object *tree;
 	enum json_tokener_error error;
 	bool object;
 
+	if (!memory_ready(TREE_OTHER_BYTES + values * TREE_VALUE_BYTES +
+			  text.len * TREE_TEXT_TIMES))
+		return ST_NO_MEMORY;
 	json_tokener_reset(tokener);
 	tree = json_tokener_parse_ex(tokener, text.data, (int)text.len);
 	error = json_tokener_get_error(tokener);
@@ -87,8 +99,8 @@ json_parse_object(struct json_object_doc *doc, struct slice text, unsigned depth
 	struct json_scan *sc = &doc->scan;
 	enum status st = json_scan_object(sc, text, depth, why);
 
-	if (st == ST_OK && sc->values <= TREE_VALUES && sc->text.len <= INT_MAX)
-		st = check_tree(doc->tokener, buf_slice(&sc->text), why);
+	if (st == ST_OK && sc->values <= TREE_VALUES && sc->text.len <= TREE_TEXT_MAX)
+		st = check_tree(doc->tokener, buf_slice(&sc->text), sc->values, why);
 	if (st != ST_OK)
 		sc->members.len = 0;
 	return st;

@@ -8,6 +8,7 @@
 #include "config.h"
 #include "health.h"
 #include "log.h"
+#include "memory.h"
 #include "store.h"
 #include "supervisor.h"
 #include "transfer.h"
@@ -179,6 +180,7 @@ main(int argc, char **argv)
 	struct config config;
 	struct slice name = slice_str(argc > 1 ? argv[1] : "");
 
+	memory_init();
 	fill_standard_descriptors();
 	signal(SIGPIPE, SIG_IGN);
 	if (slice_eq(name, SLICE("--help")) || slice_eq(name, SLICE("-h"))) {

@@ -18,7 +18,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "memory.h"
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+/* Some 300 KB were seen to be taken. */
+#define LIBSECCOMP_BYTES ((size_t)1 << 20)
 
 /* --- seccomp: which system calls --- */
 
@@ -193,7 +197,9 @@ static int
 filter_calls(bool may_open, pid_t supervisor)
 {
 	static const int opening[] = {SCMP_SYS(openat)};
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	/* Without memory libseccomp may load a filter that lacks rules. */
+	scmp_filter_ctx filter =
+	    memory_ready(LIBSECCOMP_BYTES) ? seccomp_init(SCMP_ACT_ERRNO(EPERM)) : NULL;
 	int rc = -ENOMEM;
 
 	if (filter == NULL)

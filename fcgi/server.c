@@ -202,7 +202,8 @@ static int
 loop(struct server *s)
 {
 	struct epoll_event events[TURN_MAX];
-	int timeout = -1, n;
+	/* The first turn does not wait: the listener may not be watched yet. */
+	int timeout = 0, n;
 
 	do {
 		n = epoll_wait(s->epoll, events, TURN_MAX, timeout);

@@ -16,6 +16,8 @@
 #define SHARE_WAIT_MS 50
 /* Descriptors that ran out are told of again once there were enough for so long. */
 #define EXHAUSTED_QUIET_NS UINT64_C(10000000000)
+/* and are asked for again after so long, even if no connection was closed */
+#define EXHAUSTED_RETRY_NS UINT64_C(200000000)
 
 uint64_t
 now_ns(void)
@@ -158,8 +160,9 @@ watch(struct server *s, bool on)
 
 	if (s->listening == on)
 		return;
-	s->listening = on;
-	if (epoll_ctl(s->epoll, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, s->o->listener, &ev) != 0)
+	if (epoll_ctl(s->epoll, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, s->o->listener, &ev) == 0)
+		s->listening = on;
+	else
 		log_event(s->log, LOG_LEVEL_ERROR, "listen", "cannot watch for connections: %s",
 			  strerror(errno));
 }
@@ -179,7 +182,7 @@ accept_one(struct server *s)
 		/* Each close lets one more in, and then it is so again: one line for all of a row. */
 		if (s->exhausted_at == 0 || now_ns() - s->exhausted_at > EXHAUSTED_QUIET_NS)
 			log_event(s->log, LOG_LEVEL_ERROR, "connection",
-				  "cannot accept, until one closes: %s", strerror(errno));
+				  "cannot accept for now: %s", strerror(errno));
 		s->exhausted_at = now_ns();
 		s->exhausted = true;
 	}
@@ -209,9 +212,11 @@ share_connections(struct server *s)
 	else if (now_ns() - s->unfair_since > SHARE_WAIT_MS * UINT64_C(1000000))
 		/* Whoever has fewer does not come: then one is ours to take. */
 		fair = true;
-	/* With no connection at all there is none to wait for. */
-	if (s->exhausted && s->connection_count > 0)
-		fair = false;
+	/* One that closes makes room at once; who else may have made some is not known. */
+	if (s->exhausted && s->connection_count > 0) {
+		fair = now_ns() - s->exhausted_at > EXHAUSTED_RETRY_NS;
+		s->exhausted = !fair;
+	}
 	watch(s, fair);
-	return fair ? -1 : SHARE_WAIT_MS;
+	return s->listening ? -1 : SHARE_WAIT_MS;
 }

@@ -1,3 +1,4 @@
+#include "memory.h"
 #include "server_worker.h"
 #include "system.h"
 
@@ -5,6 +6,11 @@
 #define ANSWERS_MAX ((size_t)8 << 20)
 /* A full store is told of again once no write was refused for so long. */
 #define FULL_QUIET_NS UINT64_C(60000000000)
+/*
+ * What libfcgi takes for a request at most: three buffers of 8 KB, and its parameters.  nginx takes
+ * header fields of 32 KB in all, and each may be one of 11 bytes that becomes one of 48.
+ */
+#define LIBFCGI_BYTES ((size_t)256 << 10)
 
 /* Log the first failure of a row, and its end. */
 static void
@@ -94,6 +100,10 @@ on_readable(struct server *s, struct connection *c)
 	}
 	if (!connection_is_ready(s, c))
 		return;
+	if (!memory_ready(LIBFCGI_BYTES)) {
+		connection_close(s, c);
+		return;
+	}
 	c->since = now_ns();
 	/*
 	 * libfcgi reads one request from this descriptor and never accepts: with these
@@ -117,6 +127,9 @@ on_readable(struct server *s, struct connection *c)
 	}
 	if (!api_owns(c->req.path)) {
 		system_answer(&sys, &c->req, &c->res);
+		if (s->readiness.failed != ST_OK)
+			note_failure(s, s->readiness.failed);
+		s->readiness.failed = ST_OK;
 		answer(s, c);
 		return;
 	}

@@ -200,6 +200,15 @@ adopt_size(struct store *s, uint64_t size)
 	return MDB_SUCCESS;
 }
 
+/* Made, but never used. */
+static bool
+is_empty(MDB_txn *txn, MDB_dbi dbi)
+{
+	MDB_stat stat;
+
+	return mdb_stat(txn, dbi, &stat) == MDB_SUCCESS && stat.ms_entries == 0;
+}
+
 static enum status
 read_meta(struct store *s, const char *path, struct meta *meta, struct problem *why)
 {
@@ -212,8 +221,9 @@ read_meta(struct store *s, const char *path, struct meta *meta, struct problem *
 		return store_open_status(path, rc, why);
 	if ((rc = mdb_dbi_open(txn, NULL, 0, &s->dbi)) != MDB_SUCCESS ||
 	    (rc = mdb_get(txn, s->dbi, &key, &value)) != MDB_SUCCESS)
-		st = rc == MDB_NOTFOUND ? store_meta_status(path, ST_STORE_FOREIGN, meta, why)
-					: store_open_status(path, rc, why);
+		st = rc == MDB_NOTFOUND && !is_empty(txn, s->dbi)
+			 ? store_meta_status(path, ST_STORE_FOREIGN, meta, why)
+			 : store_open_status(path, rc == MDB_NOTFOUND ? ENOENT : rc, why);
 	else
 		st = store_meta_status(path, store_decode_meta(value, meta), meta, why);
 	mdb_txn_abort(txn);

@@ -183,6 +183,11 @@ void store_glance(const char *path, struct store_verdict *out);
  */
 bool store_find_roots(MDB_txn *txn, size_t page, uint64_t roots[2]);
 
+/* What a check says that had no memory to find out: this one, not another with the same words. */
+extern const char store_check_no_memory[];
+/* What a check says where LMDB returned this. */
+const char *store_check_failed(int rc);
+
 /*
  * Look at every page of both trees and at the list of free ones: each is in one place only.  `page`
  * is the size of one, `last` the number of the last.  NULL, or what is wrong.  A damaged file may end

@@ -77,6 +77,18 @@ put_meta(struct view *v)
 	return mdb_put(v->txn, s->dbi, &key, &value, 0);
 }
 
+/* Whether LMDB refuses everything from now on, as it does once its meta page could not be written. */
+static bool
+panics(struct store *s)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
+
+	if (rc == MDB_SUCCESS)
+		mdb_txn_abort(txn);
+	return rc == MDB_PANIC;
+}
+
 /*
  * LMDB reports a write that was cut short as EIO, whatever cut it short; on a full file system
  * that is how a commit of more than its last pages ends.
@@ -87,6 +99,8 @@ tell_full_from_broken(struct store *s, int rc)
 	struct statvfs fs;
 	int fd;
 
+	if (rc != MDB_SUCCESS && panics(s))
+		return MDB_PANIC;
 	if (rc == EIO && mdb_env_get_fd(s->env, &fd) == MDB_SUCCESS && fstatvfs(fd, &fs) == 0 &&
 	    fs.f_blocks > 0 && fs.f_bavail * fs.f_frsize < FULL_BYTES)
 		return ENOSPC;

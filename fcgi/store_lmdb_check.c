@@ -163,6 +163,14 @@ check_way(struct walk *w, MDB_txn *txn, MDB_dbi dbi, MDB_val key, MDB_val value)
 	       (is_found(txn, dbi, &before) && is_found(txn, dbi, &w->at));
 }
 
+const char store_check_no_memory[] = "out of memory";
+
+const char *
+store_check_failed(int rc)
+{
+	return rc == ENOMEM ? store_check_no_memory : mdb_strerror(rc);
+}
+
 static const char *
 check_rows(MDB_txn *txn, MDB_dbi dbi, const struct meta *meta)
 {
@@ -176,7 +184,7 @@ check_rows(MDB_txn *txn, MDB_dbi dbi, const struct meta *meta)
 
 	if ((rc = mdb_stat(txn, dbi, &stat)) != MDB_SUCCESS ||
 	    (rc = mdb_cursor_open(txn, dbi, &cursor)) != MDB_SUCCESS)
-		return mdb_strerror(rc);
+		return store_check_failed(rc);
 	w.page_size = stat.ms_psize;
 	while (wrong == NULL &&
 	       (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == MDB_SUCCESS) {
@@ -233,7 +241,9 @@ check_store(const char *path, MDB_env *env, MDB_txn *txn, bool all, struct store
 		return;
 	if (all && (wrong = check_rows(txn, dbi, &v->meta)) == NULL)
 		wrong = store_check_pages(txn, stat.ms_psize, info.me_last_pgno, roots);
-	if (wrong != NULL)
+	if (wrong == store_check_no_memory)
+		v->status = store_open_status(path, ENOMEM, &v->why);
+	else if (wrong != NULL)
 		v->status = store_damaged(path, wrong, &v->why);
 }
 
@@ -286,8 +296,6 @@ become_checker(off_t bytes)
 static const char *
 cause_of_death(int status)
 {
-	if (!WIFSIGNALED(status))
-		return "the check ended early";
 	switch (WTERMSIG(status)) {
 	case SIGBUS:
 		return "its file is cut short";
@@ -331,7 +339,10 @@ store_check(const char *path, off_t bytes, struct store_verdict *out)
 		;
 	if (n != (ssize_t)sizeof(*out)) {
 		*out = (struct store_verdict){.status = ST_STORE_DAMAGED};
-		store_damaged(path, cause_of_death(status), &out->why);
+		if (WIFSIGNALED(status))
+			store_damaged(path, cause_of_death(status), &out->why);
+		else
+			out->status = store_open_status(path, EIO, &out->why);
 	}
 }
 

@@ -167,12 +167,12 @@ see_free_pages(struct pages *p, MDB_txn *txn)
 	int rc = mdb_cursor_open(txn, 0, &cursor);
 
 	if (rc != MDB_SUCCESS)
-		return mdb_strerror(rc);
+		return store_check_failed(rc);
 	while (whole && (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == MDB_SUCCESS)
 		whole = key.mv_size == sizeof(size_t) && see_list(p, value);
 	mdb_cursor_close(cursor);
 	if (rc != MDB_SUCCESS && rc != MDB_NOTFOUND)
-		return mdb_strerror(rc);
+		return store_check_failed(rc);
 	return whole ? NULL : "the list of free pages is wrong";
 }
 
@@ -211,11 +211,11 @@ store_check_pages(MDB_txn *txn, size_t page, size_t last, const uint64_t roots[2
 	int fd, rc = mdb_env_get_fd(mdb_txn_env(txn), &fd);
 
 	if (rc != MDB_SUCCESS)
-		return mdb_strerror(rc);
+		return store_check_failed(rc);
 	p.seen = calloc(last + 1, 1);
 	map = mmap(NULL, (last + 1) * page, PROT_READ, MAP_SHARED, fd, 0);
 	if (p.seen == NULL || map == MAP_FAILED) {
-		wrong = "there is no memory to check it";
+		wrong = store_check_no_memory;
 	} else {
 		p.map = map;
 		for (int i = 0; i < 2 && wrong == NULL; i++)

@@ -202,11 +202,18 @@ static enum status
 make_store(struct preparation *p)
 {
 	const struct store_options *o = p->o;
+	bool is_new;
 	MDB_env *env;
+	struct stat sb;
 	int rc = store_unsettle(o->path);
 
-	if (rc == 0)
+	if (rc == 0) {
+		is_new = stat(p->file, &sb) == 0 ? sb.st_size == 0 : errno == ENOENT;
 		rc = store_env_open(&env, o, o->size, 0);
+		/* Half of a first page would be a damaged store to the next one. */
+		if (rc != MDB_SUCCESS && is_new)
+			(void)unlink(p->file);
+	}
 	if (rc == MDB_SUCCESS) {
 		rc = put_meta(env, o->size, &p->verdict.meta);
 		mdb_env_close(env);
@@ -279,6 +286,7 @@ store_verify(const struct store_options *o, bool *there, struct problem *why)
 	struct preparation p = {.o = o, .why = why};
 	enum status st = look(&p, false);
 
-	*there = p.data.st_size > 0;
+	/* One that was being made when something failed is made by the next store_prepare. */
+	*there = p.verdict.has_meta;
 	return st;
 }

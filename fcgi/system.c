@@ -11,7 +11,7 @@ answer_health(const struct system_context *sys, struct response *res)
 }
 
 static bool
-store_is_ready(struct store *store)
+store_is_ready(struct store *store, enum status *failed)
 {
 	struct view *view;
 	enum status st = store_read(store, &view);
@@ -20,7 +20,10 @@ store_is_ready(struct store *store)
 	if (st == ST_OK)
 		st = store_probe(store);
 	/* A full store is read, and emptied, as ever. */
-	return st == ST_OK || st == ST_FULL;
+	if (st == ST_OK || st == ST_FULL)
+		return true;
+	*failed = st;
+	return false;
 }
 
 static bool
@@ -30,7 +33,7 @@ answer_ready(const struct system_context *sys, struct response *res)
 
 	/* Anyone can ask: it must not cost a commit each time. */
 	if (sys->now >= r->until) {
-		r->ready = store_is_ready(sys->store);
+		r->ready = store_is_ready(sys->store, &r->failed);
 		r->until = sys->now + READINESS_NS;
 	}
 	if (!r->ready)

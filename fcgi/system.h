@@ -13,6 +13,7 @@
 struct system_readiness {
 	uint64_t until; /* nanoseconds of the caller's clock */
 	bool ready;
+	enum status failed; /* of the store, just now; for the caller to take note of and clear */
 };
 
 struct system_context {

@@ -165,10 +165,13 @@ write_view(struct view *view, FILE *out, struct buf *compact, struct buf *pretty
 		buf_reset(compact, DUMP_STEP);
 		buf_reset(pretty, DUMP_STEP);
 		st = render_more(&render, compact, DUMP_STEP);
+		/* What was cut short is no JSON, which is what the next step takes. */
+		if (compact->failed)
+			return ST_NO_MEMORY;
 		json_add_pretty(pretty, buf_slice(compact), &indent);
 		if (render.done)
 			buf_addc(pretty, '\n');
-		if (compact->failed || pretty->failed)
+		if (pretty->failed)
 			st = ST_NO_MEMORY;
 		if (st == ST_OK && fwrite(pretty->data, 1, pretty->len, out) != pretty->len)
 			return ST_IO;

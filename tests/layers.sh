@@ -8,7 +8,7 @@ sources=(*.c *.h)
 # From the bottom up; a module includes its own headers and those of lines above its own.  A name
 # stands for its parts, too: json for json_scan.
 ranks='
-buf status
+buf memory status
 name
 log etag address records
 metrics route json

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs suites and says how many tests passed and failed, in its last line:
 #
-#	tests/run.sh [SUITE...]     all without one; of: unit unit-asan layers checker fuzz bats
-#	                            browser bats-asan powerloss
+#	tests/run.sh [SUITE...]     all without one; of: unit unit-asan layers inject checker fuzz
+#	                            bats browser bats-asan powerloss
 #
 # What they need is built already (make test does that), under BUILD, build by default.  Each suite
 # speaks TAP.  A test that was planned and did not run, a suite that ends badly or without a test,
@@ -77,7 +77,7 @@ sanitized() {
 	rm -f "$work"/report*
 }
 
-(($#)) || set -- unit unit-asan layers checker fuzz bats browser bats-asan powerloss
+(($#)) || set -- unit unit-asan layers inject checker fuzz bats browser bats-asan powerloss
 for name in "$@"; do
 	case $name in
 	unit) unit unit ;;
@@ -89,6 +89,9 @@ for name in "$@"; do
 	layers) suite layers tests/layers.sh ;;
 	checker) suite checker python3 -B tests/torture/checker_test.py ;;
 	fuzz) suite fuzz tests/fuzz/run.sh replay ;;
+	inject)
+		suite inject tests/inject/run.py --quick --program "$build/markbook" --preload "$build/inject.so"
+		;;
 	*)
 		echo "$0: no suite is called '$name'" >&2
 		exit 2
