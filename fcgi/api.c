@@ -168,7 +168,7 @@ api_more(struct api_call *call)
 	struct response *res = call->res;
 	enum status st;
 
-	buf_reset(&res->body, API_PIECE_BYTES);
+	buf_reset(&res->body, 2 * API_PIECE_BYTES);
 	st = render_more(&call->render, &res->body, API_PIECE_BYTES);
 	res->unfinished = !call->render.done;
 	finish(call);

@@ -50,7 +50,7 @@ enum api_need api_prepare(struct api_call *call, const struct request *req, stru
 
 /*
  * Second step.  ST_OK: the response is complete, or for a read has its first piece, and holds once the batch is
- * committed; *changed tells whether the batch has changed.  ST_FULL, ST_IO,
+ * committed; *changed tells whether the batch has changed.  ST_FULL, ST_IO, ST_UNAVAILABLE,
  * ST_NO_MEMORY: abort the batch; there is no response yet.
  */
 enum status api_run(struct api_call *call, struct view *view, bool *changed);

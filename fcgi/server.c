@@ -21,7 +21,9 @@ static void
 begin_drain(struct server *s)
 {
 	s->draining = true;
-	s->drain_end = now_ns() + (uint64_t)s->o->drain_timeout * SECOND_NS;
+	/* One that retires has had its time. */
+	if (!s->retiring)
+		s->drain_end = now_ns() + (uint64_t)s->o->drain_timeout * SECOND_NS;
 	atomic_store(&s->slot->state, WORKER_LEAVING);
 	watch(s, false);
 	/* Those in the queue were promised an answer when their connect succeeded. */
@@ -42,8 +44,9 @@ go_on_draining(struct server *s)
 		;
 	for (struct connection *c = s->connections, *next; c != NULL; c = next) {
 		next = c->next;
-		if (now > s->drain_end || (c->state == CONNECTION_OPEN &&
-					   now - c->since > DRAIN_IDLE_NS && connection_is_idle(c)))
+		if (now > s->drain_end ||
+		    (c->state == CONNECTION_OPEN && now - c->since > DRAIN_IDLE_NS &&
+		     connection_is_idle(s, c)))
 			connection_close(s, c);
 	}
 	return s->connections != NULL;
@@ -103,7 +106,7 @@ turn(struct server *s, const struct epoll_event *events, int n)
 		else if (source == &s->signals)
 			read_signal(s);
 		else
-			on_readable(s, events[i].data.ptr);
+			on_readable(s, events[i].data.ptr, events[i].events);
 	}
 	answer_waiting(s);
 	/* No snapshot of this turn's reads keeps pages from the commits. */
@@ -126,7 +129,7 @@ close_stalled(struct server *s)
 		if (!c->owes || now - c->since <= limit)
 			continue;
 		/* It may be that this worker was late, not the peer. */
-		if (connection_is_idle(c)) {
+		if (connection_is_idle(s, c)) {
 			metrics_add(&s->slot->dropped, 1);
 			connection_close(s, c);
 		}
@@ -188,10 +191,10 @@ next_turn(struct server *s, int *timeout)
 		return false;
 	}
 	*timeout = LEAVE_TICK_MS;
-	if (s->leave_signal != 0)
-		return go_on_leaving(s);
 	if (s->owing > 0 || s->busy > 0)
 		close_stalled(s);
+	if (s->leave_signal != 0)
+		return go_on_leaving(s);
 	*timeout = share_connections(s);
 	if (*timeout < 0 && (s->owing > 0 || s->busy > 0))
 		*timeout = STALL_TICK_MS;

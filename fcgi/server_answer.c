@@ -15,7 +15,7 @@
 /* Pieces of one answer that are sent in one turn: others have theirs. */
 #define PIECES_A_TURN 4
 /* What an idle worker keeps of its scratch. */
-#define OUT_KEEP 65536
+#define OUT_KEEP 131072
 
 static void
 log_request(struct server *s, const struct connection *c, uint64_t ns)
@@ -86,7 +86,7 @@ finish(struct server *s, struct connection *c)
 {
 	bool waited = c->state != CONNECTION_OPEN;
 	/* libfcgi has this from the request. */
-	bool keep = c->fcgi.keepConnection != 0 && !s->draining;
+	bool keep = c->fcgi.keepConnection != 0 && !c->last && !c->over;
 
 	end_request(s, c);
 	c->answering = false;
@@ -104,14 +104,15 @@ finish(struct server *s, struct connection *c)
  * a request that nginx sends in between.
  */
 static void
-add_end(const struct server *s, const struct connection *c, struct buf *out)
+add_end(const struct server *s, struct connection *c, struct buf *out)
 {
 	static const char zeros[8];
 	unsigned id = (unsigned)c->fcgi.requestId;
 
 	record_add(out, RECORD_STDOUT, id, SLICE(""));
 	record_add(out, RECORD_END_REQUEST, id, (struct slice){zeros, sizeof(zeros)});
-	if (s->draining)
+	c->last = s->draining;
+	if (c->last)
 		record_add(out, RECORD_UNKNOWN_TYPE, 0, (struct slice){zeros, sizeof(zeros)});
 }
 
@@ -128,7 +129,11 @@ next_piece(struct server *s, struct connection *c)
 	if (c->ended)
 		return false;
 	if (c->body_sent == res->body.len && c->body_sent > 0 && res->unfinished) {
-		if (api_more(&c->call) != ST_OK)
+		enum status st = api_more(&c->call);
+
+		if (st == ST_IO)
+			note_failure(s, st);
+		if (st != ST_OK)
 			return false;
 		c->body_sent = 0;
 	}
@@ -214,7 +219,7 @@ send_pieces(struct server *s, struct connection *c)
 void
 answer(struct server *s, struct connection *c)
 {
-	c->head_sent = c->ended = c->noted = false;
+	c->head_sent = c->ended = c->noted = c->last = false;
 	c->answering = true;
 	c->body_sent = 0;
 	c->bytes = 0;
@@ -250,16 +255,19 @@ answer_later(struct server *s, struct connection *c)
 	s->busy += c->state == CONNECTION_OPEN;
 	c->state = CONNECTION_WAITING;
 	c->answering = true;
-	c->noted = false;
+	/* Nothing was done for it that is to be told, should its peer leave before. */
+	c->noted = true;
 	s->waiting = true;
 	return true;
 }
 
-static struct connection *
+struct connection *
 longest_waiting(const struct server *s)
 {
 	struct connection *found = NULL;
 
+	if (!s->waiting)
+		return NULL;
 	for (struct connection *c = s->connections; c != NULL; c = c->next) {
 		if (c->state == CONNECTION_WAITING && (found == NULL || c->since < found->since))
 			found = c;
@@ -270,7 +278,7 @@ longest_waiting(const struct server *s)
 void
 answer_waiting(struct server *s)
 {
-	while (s->waiting) {
+	while (s->waiting && store_can_keep(s->store)) {
 		struct connection *c = longest_waiting(s);
 
 		if (c == NULL)

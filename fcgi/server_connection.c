@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -90,12 +89,12 @@ fail:
 }
 
 bool
-connection_is_idle(const struct connection *c)
+connection_is_idle(struct server *s, const struct connection *c)
 {
-	char byte;
+	ssize_t n = recv(c->fd, s->look, sizeof(s->look), MSG_PEEK | MSG_DONTWAIT);
 
-	/* What it has sent was looked at already, and was not a whole request. */
-	return c->looked_at || recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+	/* Nothing, or what was looked at already and was not a whole request. */
+	return n <= 0 || (size_t)n == c->looked_at;
 }
 
 void
@@ -106,25 +105,18 @@ connection_close(struct server *s, struct connection *c)
 	connection_free(s, c);
 }
 
-/* Whether it owes the rest of a request, and since when. */
+/* Whether it owes the rest of a request, of which so many bytes are here, and since when. */
 static void
-set_owing(struct server *s, struct connection *c, bool owes)
+set_owing(struct server *s, struct connection *c, size_t bytes)
 {
+	bool owes = bytes > 0;
+
 	if (owes && !c->owes)
 		c->since = now_ns();
 	s->owing += owes;
 	s->owing -= c->owes;
 	c->owes = owes;
-	c->looked_at = owes;
-}
-
-/* Whether the peer sends no more: what waits does not tell, and the end comes only after it. */
-static bool
-is_over(const struct connection *c)
-{
-	struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
-
-	return poll(&p, 1, 0) == 1;
+	c->looked_at = bytes;
 }
 
 bool
@@ -140,9 +132,9 @@ connection_is_ready(struct server *s, struct connection *c)
 	/* A body beyond what is looked at is on its way; parameters are never so long. */
 	if (seen == RECORD_PARTIAL && n == (ssize_t)sizeof(s->look))
 		seen = body_only ? RECORD_WHOLE : RECORD_BAD;
-	if (seen == RECORD_PARTIAL && is_over(c))
+	if (seen == RECORD_PARTIAL && c->over)
 		seen = RECORD_BAD;
-	set_owing(s, c, seen == RECORD_PARTIAL);
+	set_owing(s, c, seen == RECORD_PARTIAL ? (size_t)n : 0);
 	if (seen == RECORD_BAD) {
 		if (n > 0)
 			metrics_add(&s->slot->dropped, 1);

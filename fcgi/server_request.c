@@ -1,3 +1,5 @@
+#include <sys/epoll.h>
+
 #include "memory.h"
 #include "server_worker.h"
 #include "system.h"
@@ -12,8 +14,7 @@
  */
 #define LIBFCGI_BYTES ((size_t)256 << 10)
 
-/* Log the first failure of a row, and its end. */
-static void
+void
 note_failure(struct server *s, enum status st)
 {
 	if (!s->store_broken)
@@ -22,7 +23,7 @@ note_failure(struct server *s, enum status st)
 	s->store_broken = true;
 	/* One that met an error of its medium may refuse everything until it is opened again.  Where it only
 	   cannot be written it might not open now, and what is open can be read. */
-	s->reopen_store = s->reopen_store || st != ST_UNAVAILABLE;
+	s->reopen_store = s->reopen_store || st == ST_IO;
 }
 
 static void
@@ -42,14 +43,15 @@ is_failure(enum status st)
 	return st == ST_IO || st == ST_UNAVAILABLE || st == ST_BUSY;
 }
 
+/* Log the first failure of a row, and its end, which only a commit proves. */
 static void
-note_write(struct server *s, enum status st)
+note_write(struct server *s, enum status st, bool committed)
 {
 	if (st == ST_FULL)
 		note_full(s);
 	if (is_failure(st)) {
 		note_failure(s, st);
-	} else if (s->store_broken) {
+	} else if (s->store_broken && committed) {
 		log_event(s->log, LOG_LEVEL_WARN, "store", "the store works again");
 		s->store_broken = false;
 	}
@@ -78,7 +80,10 @@ answer_read(struct server *s, struct connection *c)
 	if (is_failure(st))
 		note_failure(s, st);
 	if (st == ST_OK && c->res.unfinished && !c->res.head) {
-		st = keep_snapshot(s, c);
+		/* Not before others that wait, where this one has not waited itself. */
+		st = c->state == CONNECTION_OPEN && longest_waiting(s) != NULL
+			 ? ST_BUSY
+			 : keep_snapshot(s, c);
 		if (st == ST_BUSY && answer_later(s, c))
 			return false;
 	}
@@ -89,7 +94,7 @@ answer_read(struct server *s, struct connection *c)
 }
 
 void
-on_readable(struct server *s, struct connection *c)
+on_readable(struct server *s, struct connection *c, uint32_t events)
 {
 	const struct system_context sys = {s->o->metrics, s->store, &s->readiness, now_ns()};
 	enum status body = ST_OK;
@@ -98,6 +103,7 @@ on_readable(struct server *s, struct connection *c)
 		go_on_answering(s, c);
 		return;
 	}
+	c->over = c->over || (events & (EPOLLRDHUP | EPOLLHUP)) != 0;
 	if (!connection_is_ready(s, c))
 		return;
 	if (!memory_ready(LIBFCGI_BYTES)) {
@@ -156,6 +162,7 @@ commit_writes(struct server *s, struct connection **c, size_t n, size_t *done)
 	struct view *view;
 	uint64_t changes = 0;
 	size_t bytes = 0, i = 0;
+	bool committed = false;
 	enum status st = store_write(s->store, &view);
 
 	while (i < n && st == ST_OK && bytes < ANSWERS_MAX) {
@@ -170,16 +177,15 @@ commit_writes(struct server *s, struct connection **c, size_t n, size_t *done)
 	*done = i > 0 ? i : n;
 	if (st == ST_OK && changes > 0) {
 		st = store_commit(s->store);
-		if (st == ST_OK) {
+		committed = st == ST_OK;
+		if (committed) {
 			metrics_add(&s->slot->commits, 1);
 			metrics_add(&s->slot->writes, changes);
 		}
 	} else {
 		store_abort(s->store);
 	}
-	if (st != ST_OK)
-		metrics_add(&s->slot->commit_failures, 1);
-	note_write(s, st);
+	note_write(s, st, committed);
 	return st;
 }
 
@@ -194,8 +200,10 @@ answer_writes_alone(struct server *s, struct connection **c, size_t n)
 		/* A removal that found no room has it now: see store.h. */
 		if (st == ST_FULL)
 			st = commit_writes(s, &c[i], 1, &one);
-		if (st != ST_OK)
+		if (st != ST_OK) {
+			metrics_add(&s->slot->commit_failures, 1);
 			api_fail(&c[i]->call, st);
+		}
 		answer(s, c[i]);
 	}
 }

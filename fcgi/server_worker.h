@@ -26,7 +26,7 @@ enum connection_state {
 };
 
 /* Edges only: half a request must not wake the worker all the time. */
-#define CONNECTION_EVENTS (EPOLLIN | EPOLLET)
+#define CONNECTION_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
 
 /* How much of a request is looked at; all of it unless its body is large. */
 #define LOOK_BYTES 65536
@@ -38,14 +38,16 @@ struct connection {
 	struct api_call call;
 	struct connection *prev, *next; /* of all that are open */
 	int fd;
-	bool owes;	/* a request, of which it sent a part, or as new as it is nothing yet */
-	bool looked_at; /* what it sent is such a part */
-	uint64_t since; /* of the request under way, or of the last answer */
+	bool owes;	  /* a request, of which it sent a part, or as new as it is nothing yet */
+	bool over;	  /* its peer sends nothing more, which is told once only */
+	size_t looked_at; /* bytes of such a part */
+	uint64_t since;	  /* of the request under way, or of the last answer */
 
 	/* The answer under way; meaningless while not `answering`. */
 	enum connection_state state;
 	bool answering;
 	bool head_sent, ended, noted; /* its header, its end; in metrics and log */
+	bool last;		      /* the peer was told not to use the connection again */
 	size_t body_sent;	      /* of res.body */
 	uint64_t bytes;		      /* of the body in all */
 	struct buf out;		      /* what the peer has not taken yet, and how far it came */
@@ -112,7 +114,7 @@ int share_connections(struct server *s);
 bool connection_is_ready(struct server *s, struct connection *c);
 
 /* Whether nothing waits in it that could still become a request. */
-bool connection_is_idle(const struct connection *c);
+bool connection_is_idle(struct server *s, const struct connection *c);
 
 void connection_close(struct server *s, struct connection *c);
 
@@ -122,7 +124,10 @@ void connection_free(struct server *s, struct connection *c);
 /* --- server_request.c --- */
 
 /* A connection is readable: a request, or its end. */
-void on_readable(struct server *s, struct connection *c);
+void on_readable(struct server *s, struct connection *c, uint32_t events);
+
+/* The store failed, which is logged once for all of a row. */
+void note_failure(struct server *s, enum status st);
 
 /* Commit the writes of this turn and answer them. */
 void answer_writes(struct server *s);
@@ -144,6 +149,7 @@ void go_on_answering(struct server *s, struct connection *c);
 /* Have answer_waiting call answer_read again.  False: that cannot be. */
 bool answer_later(struct server *s, struct connection *c);
 void answer_waiting(struct server *s);
+struct connection *longest_waiting(const struct server *s);
 
 /* The connection is about to be closed, whatever there is still to send. */
 void abandon_answer(struct server *s, struct connection *c);

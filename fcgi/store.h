@@ -110,10 +110,17 @@ enum status store_prepare(const struct store_options *o, bool *fresh, int *hold,
 void store_identify(const struct store_options *o, struct store_file *out);
 
 /*
- * By whoever prepared the store, once all others have closed it: note in it that it is whole, so that
- * the next store_prepare need not look at every row.  Nothing where it is not o->file any more.  Where that fails the next start takes longer.
+ * By whoever prepared the store, once all others have closed it: look through it once more, and note in it
+ * that it is whole, so that the next store_prepare need not.  Nothing where it is not o->file any more.
+ * ST_OK, also where it could not be noted; then the next start takes longer.  ST_STORE_*: what is wrong, as
+ * store_prepare will say it.
  */
-void store_settle(const struct store_options *o);
+enum status store_settle(const struct store_options *o, struct problem *why);
+
+/*
+ * Before a store is written to that this process has not prepared: it is settled no longer.  ST_OK, ST_STORE_ACCESS.
+ */
+enum status store_unsettle(const struct store_options *o, struct problem *why);
 
 /*
  * Check every row of a store, and change nothing.  *there is false, and all
@@ -131,7 +138,7 @@ void store_close(struct store *s);
 unsigned store_upkeep(struct store *s);
 
 /*
- * A snapshot of the last commit.  ST_OK, ST_BUSY (too many snapshots), ST_IO.  Calling it while one is open returns
+ * A snapshot of the last commit.  ST_OK, ST_BUSY (too many snapshots), ST_NO_MEMORY, ST_IO.  Calling it while one is open returns
  * that one, unchanged.
  */
 enum status store_read(struct store *s, struct view **out);
@@ -145,6 +152,8 @@ void store_read_end(struct store *s);
  * once it.view is *out.  ST_OK; ST_BUSY: STORE_KEPT_MAX are kept already; ST_NO_MEMORY.
  */
 enum status store_keep(struct store *s, struct view **out);
+/* Whether that would not be ST_BUSY. */
+bool store_can_keep(const struct store *s);
 void store_release(struct view *v);
 
 /*

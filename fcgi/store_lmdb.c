@@ -78,6 +78,9 @@ store_open_status(const char *path, int rc, struct problem *why)
 		    "store %s: there is none; `markbook serve` or `markbook load` makes one", path);
 	case ENOMEM:
 		return problem_set(why, ST_NO_MEMORY, "store %s: out of memory", path);
+	case STORE_MOVED:
+		return problem_set(why, ST_STORE_ACCESS,
+				   "store %s: its file was replaced while it was opened", path);
 	case MDB_READERS_FULL:
 		return problem_set(why, ST_BUSY, "store %s: too many processes read it", path);
 	case MDB_INVALID:
@@ -209,6 +212,17 @@ is_empty(MDB_txn *txn, MDB_dbi dbi)
 	return mdb_stat(txn, dbi, &stat) == MDB_SUCCESS && stat.ms_entries == 0;
 }
 
+/* A snapshot; where all slots are taken, after those of processes that died were freed. */
+static int
+begin_snapshot(MDB_env *env, MDB_txn **txn)
+{
+	int dead, rc = mdb_txn_begin(env, NULL, MDB_RDONLY, txn);
+
+	if (rc == MDB_READERS_FULL && mdb_reader_check(env, &dead) == MDB_SUCCESS && dead > 0)
+		rc = mdb_txn_begin(env, NULL, MDB_RDONLY, txn);
+	return rc;
+}
+
 static enum status
 read_meta(struct store *s, const char *path, struct meta *meta, struct problem *why)
 {
@@ -217,7 +231,7 @@ read_meta(struct store *s, const char *path, struct meta *meta, struct problem *
 	enum status st;
 	int rc;
 
-	if ((rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn)) != MDB_SUCCESS)
+	if ((rc = begin_snapshot(s->env, &txn)) != MDB_SUCCESS)
 		return store_open_status(path, rc, why);
 	if ((rc = mdb_dbi_open(txn, NULL, 0, &s->dbi)) != MDB_SUCCESS ||
 	    (rc = mdb_get(txn, s->dbi, &key, &value)) != MDB_SUCCESS)
@@ -271,6 +285,7 @@ store_open(struct store **out, const struct store_options *o, struct problem *wh
 		goto fail;
 	}
 	s->id = meta.id;
+	s->home = meta.home;
 	s->snapshot.store = s;
 	*out = s;
 	return ST_OK;
@@ -321,7 +336,7 @@ store_read(struct store *s, struct view **out)
 	if (v->open)
 		return ST_OK;
 	if (v->txn == NULL)
-		rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &v->txn);
+		rc = begin_snapshot(s->env, &v->txn);
 	else
 		rc = mdb_txn_renew(v->txn);
 	if (rc != MDB_SUCCESS) {
@@ -341,11 +356,17 @@ store_read_end(struct store *s)
 	s->snapshot.open = false;
 }
 
+bool
+store_can_keep(const struct store *s)
+{
+	return s->kept < STORE_KEPT_MAX;
+}
+
 enum status
 store_keep(struct store *s, struct view **out)
 {
 	*out = NULL;
-	if (s->kept == STORE_KEPT_MAX)
+	if (!store_can_keep(s))
 		return ST_BUSY;
 	if ((*out = malloc(sizeof(**out))) == NULL)
 		return ST_NO_MEMORY;

@@ -40,7 +40,7 @@
 /* A page without its header takes a value of page - 16 bytes. */
 #define STORE_PAGE_HEAD_BYTES 16
 
-#define META_BYTES 48
+#define META_BYTES 56
 #define COLLECTION_BYTES 32
 #define RECORD_HEAD_BYTES 8
 
@@ -50,6 +50,7 @@ struct meta {
 	uint64_t revision;
 	uint64_t size; /* of the store, as given when it was last prepared */
 	uint64_t sum;  /* of the collections' rows */
+	uint64_t home; /* the file that it was made in, see store_home */
 };
 
 /* A snapshot, or a batch, of which the members from `revision` on are. */
@@ -69,6 +70,7 @@ struct view {
 
 struct store {
 	MDB_env *env;
+	uint64_t home;
 	MDB_dbi dbi;
 	uint64_t id;
 	size_t size;
@@ -204,6 +206,6 @@ const char *store_check_pages(MDB_txn *txn, size_t page, size_t last, const uint
 bool store_is_settled(const char *path, const struct stat *data, struct store_verdict *out);
 
 /* It is about to be written to.  0 or errno. */
-int store_unsettle(const char *path);
+int store_remove_mark(const char *path);
 
 #endif

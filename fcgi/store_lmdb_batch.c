@@ -69,7 +69,8 @@ put_meta(struct view *v)
 			    .id = s->id,
 			    .revision = v->revision,
 			    .size = s->size,
-			    .sum = v->sum};
+			    .sum = v->sum,
+			    .home = s->home};
 	char bytes[META_BYTES];
 	MDB_val key = store_key_meta(), value = {.mv_size = sizeof(bytes), .mv_data = bytes};
 

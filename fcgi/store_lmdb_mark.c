@@ -2,7 +2,7 @@
  * The mark of a settled store: a file beside the data that tells which state was whole.
  *
  * It holds for the data file with the same inode, length, time of change and last commit, and is
- * removed, on the disk too, before the store is served again.  So whatever happens to the file later, be it a
+ * removed, on the disk too, before the store is served or loaded into again.  So whatever happens to the file later, be it a
  * crash in mid-service, power loss or a foreign hand, has every row looked at.
  */
 #include "store_lmdb.h"
@@ -69,7 +69,7 @@ store_is_settled(const char *path, const struct stat *data, struct store_verdict
 }
 
 int
-store_unsettle(const char *path)
+store_remove_mark(const char *path)
 {
 	char file[4096];
 
@@ -78,6 +78,14 @@ store_unsettle(const char *path)
 	if (unlink(file) != 0)
 		return errno == ENOENT ? 0 : errno;
 	return store_sync_directory(path);
+}
+
+enum status
+store_unsettle(const struct store_options *o, struct problem *why)
+{
+	int rc = store_remove_mark(o->path);
+
+	return rc == 0 ? ST_OK : store_open_status(o->path, rc, why);
 }
 
 /* LMDB's rc; the data are on the disk after that. */
@@ -109,10 +117,11 @@ write_file(const char *file, struct slice text)
 	return close(fd) == 0 && good;
 }
 
-void
-store_settle(const struct store_options *o)
+enum status
+store_settle(const struct store_options *o, struct problem *why)
 {
 	char data[4096], file[4096], temporary[4096];
+	struct store_verdict verdict;
 	struct buf text = {0};
 	struct stat sb;
 	uint64_t txnid;
@@ -120,11 +129,19 @@ store_settle(const struct store_options *o)
 	if (!store_path(data, sizeof(data), o->path, STORE_DATA_FILE) ||
 	    !store_path(file, sizeof(file), o->path, STORE_MARK_FILE) ||
 	    !store_path(temporary, sizeof(temporary), o->path, STORE_MARK_NEW_FILE) ||
-	    !store_is_there(o) || sync_data(o, &txnid) != MDB_SUCCESS || stat(data, &sb) != 0)
-		return;
+	    !store_is_there(o) || stat(data, &sb) != 0)
+		return ST_OK;
+	store_check(o->path, sb.st_size, &verdict);
+	if (verdict.status != ST_OK) {
+		*why = verdict.why;
+		return verdict.status;
+	}
+	if (sync_data(o, &txnid) != MDB_SUCCESS || stat(data, &sb) != 0)
+		return ST_OK;
 	mark_text(&text, &sb, txnid);
 	if (text.failed || !write_file(temporary, buf_slice(&text)) || rename(temporary, file) != 0)
 		(void)unlink(temporary);
 	buf_free(&text);
 	(void)store_sync_directory(o->path);
+	return ST_OK;
 }

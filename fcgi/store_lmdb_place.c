@@ -55,6 +55,9 @@ store_note_place(struct store *s, const struct store_options *o)
 		return rc;
 	if (fstat(fd, &sb) != 0)
 		return errno;
+	/* Between the look at the path and the opening of it another may have come. */
+	if (o->file.inode != 0 && (sb.st_dev != o->file.device || sb.st_ino != o->file.inode))
+		return STORE_MOVED;
 	s->file = (struct store_file){.device = sb.st_dev, .inode = sb.st_ino};
 	return MDB_SUCCESS;
 }

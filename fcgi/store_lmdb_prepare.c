@@ -88,17 +88,30 @@ look_through_directory(const struct preparation *p)
 	return st;
 }
 
+/* There is no data file, or an empty one: as it was made, unless a mark tells of a store. */
+static enum status
+look_for_mark(const struct preparation *p)
+{
+	char file[4096];
+	struct stat sb;
+
+	if (!store_path(file, sizeof(file), p->o->path, STORE_MARK_FILE) || stat(file, &sb) != 0)
+		return ST_OK;
+	return store_damaged(p->o->path, STORE_DATA_FILE " is gone or empty", p->why);
+}
+
 static enum status
 look_at_data(struct preparation *p, bool trust_mark)
 {
 	if (stat(p->file, &p->data) != 0) {
 		p->data = (struct stat){0};
-		return errno == ENOENT ? ST_OK : store_open_status(p->o->path, errno, p->why);
+		return errno == ENOENT ? look_for_mark(p)
+				       : store_open_status(p->o->path, errno, p->why);
 	}
 	if (!S_ISREG(p->data.st_mode))
 		return foreign(p, STORE_DATA_FILE);
 	if (p->data.st_size == 0)
-		return ST_OK;
+		return look_for_mark(p);
 	if (access(p->file, R_OK | W_OK) != 0)
 		return store_open_status(p->o->path, errno, p->why);
 	if (!store_is_lmdb(p->file))
@@ -162,9 +175,44 @@ sync_directories(const char *path)
 	return rc == 0 ? store_sync_directory(copy) : rc;
 }
 
-/* Put the first row, or the size in it where that is another now. */
+/*
+ * A number for this file, other than that of a copy of it.  The inode's number alone may be the same
+ * on another, new file system; not every file system knows when a file was born.
+ */
 static int
-put_meta(MDB_env *env, uint64_t size, struct meta *meta)
+find_home(MDB_env *env, uint64_t *home)
+{
+	struct statx sx;
+	uint64_t seen[3] = {0};
+	int fd, rc = mdb_env_get_fd(env, &fd);
+	MDB_val val = {.mv_size = sizeof(seen), .mv_data = seen};
+
+	if (rc != MDB_SUCCESS)
+		return rc;
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &sx) != 0)
+		return errno;
+	seen[0] = sx.stx_ino;
+	if ((sx.stx_mask & STATX_BTIME) != 0) {
+		seen[1] = (uint64_t)sx.stx_btime.tv_sec;
+		seen[2] = sx.stx_btime.tv_nsec;
+	}
+	*home = store_row_hash(val, val);
+	return MDB_SUCCESS;
+}
+
+static int
+make_identity(struct meta *meta)
+{
+	return getrandom(&meta->id, sizeof(meta->id), 0) == (ssize_t)sizeof(meta->id) ? MDB_SUCCESS
+										      : EIO;
+}
+
+/*
+ * Put the first row, or into it what is another now: the size; the identity, where this is a copy, as a
+ * restored backup is.  What either changes from now on would else have the same revisions.
+ */
+static int
+put_meta(MDB_env *env, uint64_t size, uint64_t home, struct meta *meta)
 {
 	char bytes[META_BYTES];
 	MDB_val key = store_key_meta(), value;
@@ -179,16 +227,16 @@ put_meta(MDB_env *env, uint64_t size, struct meta *meta)
 	rc = mdb_get(txn, dbi, &key, &value);
 	if (rc == MDB_NOTFOUND) {
 		*meta = (struct meta){.format = STORE_FORMAT};
-		if (getrandom(&meta->id, sizeof(meta->id), 0) != (ssize_t)sizeof(meta->id))
-			rc = EIO;
-		else
-			rc = MDB_SUCCESS;
+		rc = MDB_SUCCESS;
 	} else if (rc == MDB_SUCCESS && store_decode_meta(value, meta) != ST_OK) {
 		rc = MDB_CORRUPTED;
 	}
-	if (rc != MDB_SUCCESS || meta->size == size)
+	if (rc != MDB_SUCCESS || (meta->size == size && meta->home == home))
+		goto abort;
+	if (meta->home != home && (rc = make_identity(meta)) != MDB_SUCCESS)
 		goto abort;
 	meta->size = size;
+	meta->home = home;
 	store_encode_meta(bytes, meta);
 	value = (MDB_val){.mv_size = sizeof(bytes), .mv_data = bytes};
 	if ((rc = mdb_put(txn, dbi, &key, &value, 0)) == MDB_SUCCESS)
@@ -202,10 +250,11 @@ static enum status
 make_store(struct preparation *p)
 {
 	const struct store_options *o = p->o;
+	uint64_t home = 0;
 	bool is_new;
 	MDB_env *env;
 	struct stat sb;
-	int rc = store_unsettle(o->path);
+	int rc = store_remove_mark(o->path);
 
 	if (rc == 0) {
 		is_new = stat(p->file, &sb) == 0 ? sb.st_size == 0 : errno == ENOENT;
@@ -215,7 +264,9 @@ make_store(struct preparation *p)
 			(void)unlink(p->file);
 	}
 	if (rc == MDB_SUCCESS) {
-		rc = put_meta(env, o->size, &p->verdict.meta);
+		rc = find_home(env, &home);
+		if (rc == MDB_SUCCESS)
+			rc = put_meta(env, o->size, home, &p->verdict.meta);
 		mdb_env_close(env);
 	}
 	if (rc == MDB_SUCCESS && o->durability == STORE_DURABLE)

@@ -124,6 +124,7 @@ store_encode_meta(char out[META_BYTES], const struct meta *m)
 	store_encode_u64(out + 24, m->revision);
 	store_encode_u64(out + 32, m->size);
 	store_encode_u64(out + 40, m->sum);
+	store_encode_u64(out + 48, m->home);
 }
 
 enum status
@@ -141,5 +142,6 @@ store_decode_meta(MDB_val v, struct meta *out)
 	out->revision = decode_u64(v, 24);
 	out->size = decode_u64(v, 32);
 	out->sum = decode_u64(v, 40);
+	out->home = decode_u64(v, 48);
 	return ST_OK;
 }

@@ -321,8 +321,11 @@ supervisor_run(const struct config *config, struct log *log)
 		log_event(log, LOG_LEVEL_INFO, "stop", "all workers left");
 		log_flush(log);
 		status = s.workers.forced ? EXIT_FAILURE : EXIT_SUCCESS;
-		if (status == EXIT_SUCCESS)
-			store_settle(&s.store);
+		if (status == EXIT_SUCCESS && store_settle(&s.store, &why) != ST_OK) {
+			log_event(log, LOG_LEVEL_ERROR, "store", "%s", why.detail);
+			log_flush(log);
+			status = EXIT_FAILURE;
+		}
 	}
 	workers_free(&s.workers);
 	close(hold);

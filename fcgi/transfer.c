@@ -142,6 +142,8 @@ transfer_load_file(const struct store_options *o, const char *file, bool replace
 	enum status st = read_file(file, &text, why);
 
 	if (st == ST_OK)
+		st = store_unsettle(o, why);
+	if (st == ST_OK)
 		st = store_open(&store, o, why);
 	if (st == ST_OK) {
 		st = load_text(store, buf_slice(&text), replace, &inner);

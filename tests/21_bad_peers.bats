@@ -106,6 +106,22 @@ PY
 	assert_status 404
 }
 
+@test "a peer that says with its request that no other follows is answered and let go" {
+	python3 - "$TOOLS" "$SOCKET" <<'PY'
+import socket
+import sys
+sys.path.insert(0, sys.argv[1])
+import fcgi
+for _ in range(50):
+    peer = fcgi.connect(sys.argv[2], timeout=5)
+    peer.sendall(fcgi.request("GET", "/json"))
+    peer.shutdown(socket.SHUT_WR)
+    assert fcgi.read_answer(peer).status == 200
+    assert peer.recv(1) == b""
+PY
+	unharmed
+}
+
 @test "a peer that sends garbage is let go" {
 	abuse garbage
 	abuse zeros

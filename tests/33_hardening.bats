@@ -65,7 +65,7 @@ ss_connections() {
 	old=$(workers)
 	many 1000 4 >"$AREA/many" &
 	local load=$!
-	wait_until 5 many_open 900
+	wait_until 20 many_open 900
 	kill -HUP "$(responder_pid)"
 	wait "$load" || fail "$(<"$AREA/many")"
 	wait_until 10 one_worker_of_its_own "$old"

@@ -269,14 +269,14 @@ lives_on() {
 @test "SIGHUP during a rolling restart is done after it" {
 	start_responder --workers 1 --peer-timeout 2
 	mapfile -t before < <(workers)
-	# One that stalls within a second request keeps the worker, and so the restart, for --peer-timeout.
+	# One that stalls within a large body keeps the worker, and so the restart, for --peer-timeout.
 	python3 - "$TOOLS" "$SOCKET" "$AREA/stalls" 3>&- <<-'PY' &
 		import sys
 		sys.path.insert(0, sys.argv[1])
 		import fcgi
 		client = fcgi.Client(sys.argv[2], timeout=20)
 		client("GET", "/json")
-		client.peer.sendall(fcgi.request("PUT", "/json/a", b"{}")[:-9])
+		client.peer.sendall(fcgi.request("PUT", "/json/a", bytes(200000))[:100000])
 		open(sys.argv[3], "w").close()
 		client.peer.recv(1)
 	PY
