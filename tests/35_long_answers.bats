@@ -72,6 +72,20 @@ teardown() {
 	done
 }
 
+@test "a peer that does not take its answer keeps no worker from being replaced" {
+	start_responder --workers 1 --drain-timeout 2 --peer-timeout 60 --seed "$AREA/long.json"
+	coproc python3 "$TOOL" begun "$SOCKET" 2>/dev/null
+	local out old
+	read -r out <&"${COPROC[0]}"
+	old=$(workers)
+	kill -HUP "$(responder_pid)"
+	wait_until 10 not_alive "$old"
+	! grep -q 'is killed' "$LOG" || fail "$(grep killed "$LOG")"
+	kill "$COPROC_PID"
+	stop_responder
+	[[ -e $STORE/settled ]]
+}
+
 @test "peers that leave in the middle of a long answer leave nothing behind" {
 	start_responder --workers 1 --seed "$AREA/long.json"
 	local pid before
