@@ -100,7 +100,7 @@ turn(struct server *s, const struct epoll_event *events, int n)
 		const void *source = events[i].data.ptr;
 
 		if (source == &s->o->listener)
-			accept_one(s);
+			accept_some(s);
 		else if (source == &s->o->handover)
 			receive_one(s);
 		else if (source == &s->signals)
@@ -120,6 +120,9 @@ close_stalled(struct server *s)
 {
 	uint64_t limit = (uint64_t)s->o->peer_timeout * SECOND_NS, now = now_ns();
 
+	if (now < s->stalled_at)
+		return;
+	s->stalled_at = now + STALL_TICK_MS * UINT64_C(1000000);
 	for (struct connection *c = s->connections, *next; c != NULL; c = next) {
 		next = c->next;
 		if (c->state == CONNECTION_SENDING && now - c->progress > limit) {

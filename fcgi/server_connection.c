@@ -13,6 +13,8 @@
 
 /* How long a worker with more than its share of connections leaves new ones to others. */
 #define SHARE_WAIT_MS 50
+/* New connections that are taken in one turn at most. */
+#define ACCEPTS_A_TURN 16
 /* Descriptors that ran out are told of again once there were enough for so long. */
 #define EXHAUSTED_QUIET_NS UINT64_C(10000000000)
 /* and are asked for again after so long, even if no connection was closed */
@@ -179,6 +181,14 @@ accept_one(struct server *s)
 		s->exhausted = true;
 	}
 	return false;
+}
+
+void
+accept_some(struct server *s)
+{
+	for (unsigned i = 0; i < ACCEPTS_A_TURN && accept_one(s); i++)
+		if (s->connection_count > metrics_least_connections(s->o->metrics) + 1)
+			break;
 }
 
 bool

@@ -78,6 +78,7 @@ struct server {
 	uint64_t drain_end;
 	struct connection *connections;
 	unsigned connection_count;
+	uint64_t stalled_at;		     /* when to look for connections that stall */
 	unsigned owing;			     /* connections that owe a request */
 	struct connection *writes[TURN_MAX]; /* of this turn */
 	size_t write_count;
@@ -97,6 +98,8 @@ void watch(struct server *s, bool on);
 
 /* Take one that waits; false where there is none to take now. */
 bool accept_one(struct server *s);
+/* In one turn: more than one, so that they do not wait long beside many busy ones; no more than its share. */
+void accept_some(struct server *s);
 bool receive_one(struct server *s);
 
 /*
