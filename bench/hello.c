@@ -16,8 +16,9 @@ static const char hello[] = "Status: 200 OK\r\n"
 			    "{\"res\":\"hello\"}";
 
 void
-on_readable(struct server *s, struct connection *c)
+on_readable(struct server *s, struct connection *c, uint32_t events)
 {
+	(void)events;
 	if (!connection_is_ready(s, c))
 		return;
 	c->fcgi.ipcFd = c->fd;
@@ -34,6 +35,13 @@ on_readable(struct server *s, struct connection *c)
 	FCGX_Finish_r(&c->fcgi);
 	if (c->fcgi.ipcFd < 0)
 		connection_free(s, c);
+}
+
+void
+note_failure(struct server *s, enum status st)
+{
+	(void)s;
+	(void)st;
 }
 
 void
