@@ -181,9 +181,9 @@ void store_glance(const char *path, struct store_verdict *out);
 
 /*
  * Where the tree of free pages and that of the rows begin, in the state that a snapshot shows, which
- * may be a later one after this.  False where the file does not tell.
+ * may be a later one after this.  LMDB's rc, or errno; MDB_CORRUPTED where the file does not tell.
  */
-bool store_find_roots(MDB_txn *txn, size_t page, uint64_t roots[2]);
+int store_find_roots(MDB_txn *txn, size_t page, uint64_t roots[2]);
 
 /* What a check says that had no memory to find out: this one, not another with the same words. */
 extern const char store_check_no_memory[];

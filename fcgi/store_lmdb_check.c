@@ -217,9 +217,8 @@ check_store(const char *path, MDB_env *env, MDB_txn *txn, bool all, struct store
 	MDB_dbi dbi;
 	int rc;
 
-	if ((rc = mdb_stat(txn, 0, &stat)) == MDB_SUCCESS && all &&
-	    !store_find_roots(txn, stat.ms_psize, roots))
-		rc = MDB_CORRUPTED;
+	if ((rc = mdb_stat(txn, 0, &stat)) == MDB_SUCCESS && all)
+		rc = store_find_roots(txn, stat.ms_psize, roots);
 	if (rc != MDB_SUCCESS || (rc = mdb_env_info(env, &info)) != MDB_SUCCESS ||
 	    (rc = mdb_dbi_open(txn, NULL, 0, &dbi)) != MDB_SUCCESS) {
 		v->status = store_open_status(path, rc, &v->why);

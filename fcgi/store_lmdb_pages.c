@@ -8,6 +8,7 @@
  */
 #include "store_lmdb.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -176,30 +177,27 @@ see_free_pages(struct pages *p, MDB_txn *txn)
 	return whole ? NULL : "the list of free pages is wrong";
 }
 
-bool
+int
 store_find_roots(MDB_txn *txn, size_t page, uint64_t roots[2])
 {
 	char meta[AT_COMMIT + sizeof(uint64_t)];
-	int fd;
+	int fd, rc = mdb_env_get_fd(mdb_txn_env(txn), &fd);
 
-	if (mdb_env_get_fd(mdb_txn_env(txn), &fd) != MDB_SUCCESS)
-		return false;
-	for (int tries = 0; tries < TRIES; tries++) {
+	for (int tries = 0; rc == MDB_SUCCESS && tries < TRIES; tries++) {
 		uint64_t commit = mdb_txn_id(txn);
+		ssize_t n = pread(fd, meta, sizeof(meta), (off_t)(commit % 2 * page));
 
-		if (pread(fd, meta, sizeof(meta), (off_t)(commit % 2 * page)) !=
-		    (ssize_t)sizeof(meta))
-			return false;
+		if (n != (ssize_t)sizeof(meta))
+			return n < 0 ? errno : MDB_CORRUPTED;
 		if (number(meta + AT_COMMIT, sizeof(commit)) == commit) {
 			roots[0] = number(meta + AT_FREE_ROOT, sizeof(commit));
 			roots[1] = number(meta + AT_ROOT, sizeof(commit));
-			return true;
+			return MDB_SUCCESS;
 		}
 		mdb_txn_reset(txn);
-		if (mdb_txn_renew(txn) != MDB_SUCCESS)
-			return false;
+		rc = mdb_txn_renew(txn);
 	}
-	return false;
+	return rc == MDB_SUCCESS ? MDB_CORRUPTED : rc;
 }
 
 const char *
