@@ -105,6 +105,8 @@ class Connection:
                 length = int(fields[b"content-length"])
                 body = self.take(length)
             elif fields.get(b"transfer-encoding") == b"chunked":
+                # Only an answer that is longer than that is sent in chunks.
+                length = history.LONG_BYTES + 1
                 while n := int(self.line(), 16):
                     body += self.take(n)
                     self.line()
