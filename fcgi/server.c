@@ -14,7 +14,7 @@
 #define DRAIN_IDLE_NS 500000000u
 #define LEAVE_TICK_MS 10
 #define SECOND_NS 1000000000u
-/* How often connections without a first request are looked for, while there are any. */
+/* How often connections that stall are looked for, while one owes a request or takes an answer. */
 #define STALL_TICK_MS 500
 
 static void

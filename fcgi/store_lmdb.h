@@ -50,7 +50,7 @@ struct meta {
 	uint64_t revision;
 	uint64_t size; /* of the store, as given when it was last prepared */
 	uint64_t sum;  /* of the collections' rows */
-	uint64_t home; /* the file that it was made in, see store_home */
+	uint64_t home; /* the file that it was made in, by store_lmdb_prepare.c */
 };
 
 /* A snapshot, or a batch, of which the members from `revision` on are. */
