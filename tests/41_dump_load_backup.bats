@@ -58,6 +58,15 @@ assert_failed() {
 	[[ $result == 0 && $out == *"records: 5, revision: 4" ]] || fail "$out$err"
 }
 
+@test "a store that was loaded into is settled no longer" {
+	make_store
+	start_responder
+	stop_responder
+	[[ -e $STORE/settled ]]
+	markbook load --store "$STORE" --replace "$AREA/in.json"
+	[[ ! -e $STORE/settled ]]
+}
+
 @test "verify finds a value that is not the one last written" {
 	make_store
 	# Of the same length and JSON, too: only a checksum can tell.
