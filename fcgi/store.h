@@ -10,7 +10,7 @@
  * Every change (store_apply, store_drop) takes the next revision of the store,
  * from 1 up, never reused within one store, and gives it to each record that it
  * sets, to its collection and to the store.  A store has an identity, a
- * random number made with it, so that revisions of two stores can be told
+ * random number made with it, and with each copy of it, so that revisions of two stores can be told
  * apart.
  *
  * A view is a consistent state to read from: either a snapshot (store_read)
