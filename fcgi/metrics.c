@@ -122,8 +122,9 @@ add_histogram(struct buf *out, const struct metrics *m)
 	static const char name[] = "markbook_request_seconds";
 	uint64_t n = 0, ns = sum(m, offsetof(struct metrics_slot, nanoseconds));
 
-	add_head(out, name, "histogram",
-		 "Time from a request's first byte being read to the end of its answer being made.");
+	add_head(
+	    out, name, "histogram",
+	    "Time from a request's first byte being read to the end of its answer being made.");
 	for (size_t b = 0; b <= METRICS_BUCKETS; b++) {
 		n += sum(m, offsetof(struct metrics_slot, seconds) + b * sizeof(counter));
 		buf_addf(out, "%s_bucket{le=\"%s\"} %" PRIu64 "\n", name,
