@@ -1,5 +1,7 @@
 #include "store_lmdb.h"
 
+#define CACHE_LINE_BYTES 64
+
 static enum status
 broken(struct view *v)
 {
@@ -121,6 +123,19 @@ decode_row(struct view_iter *it, MDB_val key, MDB_val value, struct row *out)
 	return whole ? ST_OK : broken(it->view);
 }
 
+/*
+ * Rows that were loaded in order lie page behind page, at much the same places in each; where they do
+ * not, nothing is lost.  Two pages ahead is a few microseconds, and twice what memory needs.
+ */
+static void
+fetch_ahead(const struct store *s, const char *row)
+{
+	const char *ahead = row + 2 * s->page;
+
+	__builtin_prefetch(ahead);
+	__builtin_prefetch(ahead + CACHE_LINE_BYTES);
+}
+
 enum status
 view_next(struct view_iter *it, struct row *out)
 {
@@ -133,10 +148,12 @@ view_next(struct view_iter *it, struct row *out)
 		return ST_NOT_FOUND;
 	rc = mdb_cursor_get(v->cursor, &key, &value, it->started ? MDB_NEXT : MDB_GET_CURRENT);
 	it->started = true;
-	if (rc == MDB_SUCCESS)
+	if (rc == MDB_SUCCESS) {
+		fetch_ahead(v->store, key.mv_data);
 		st = decode_row(it, key, value, out);
-	else
+	} else {
 		st = rc == MDB_NOTFOUND ? ST_NOT_FOUND : store_engine_status(v->store, rc);
+	}
 	it->done = st != ST_OK;
 	return st;
 }

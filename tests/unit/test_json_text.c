@@ -137,6 +137,42 @@ strings_are_written_with_what_has_to_be_escaped(void **state)
 	buf_free(&out);
 }
 
+/* The scan goes by words: each byte that matters, at each place of strings of each length around a word's. */
+static void
+strings_are_escaped_wherever_it_has_to_be(void **state)
+{
+	static const struct {
+		char c;
+		const char *text;
+	} cases[] = {{'"', "\\\""},    {'\\', "\\\\"},	 {'\0', "\\u0000"}, {'\x1F', "\\u001f"},
+		     {'\n', "\\n"},    {' ', " "},	 {'!', "!"},	    {'#', "#"},
+		     {'[', "["},       {']', "]"},	 {'\x7F', "\x7F"},  {'\x80', "\x80"},
+		     {'\xA2', "\xA2"}, {'\xDC', "\xDC"}, {'\xFF', "\xFF"}};
+	struct guard g = guard_new(64);
+	struct buf out = {0}, expected = {0};
+	char text[32];
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+		for (size_t len = 1; len < 27; len++) {
+			for (size_t at = 0; at < len; at++) {
+				memset(text, 'a', sizeof(text));
+				text[at] = cases[k].c;
+				buf_reset(&out, 64);
+				json_add_string(&out, guard_copy(&g, (struct slice){text, len}));
+				buf_reset(&expected, 64);
+				buf_addf(&expected, "\"%.*s%s%.*s\"", (int)at,
+					 "aaaaaaaaaaaaaaaaaaaaaaaaaaa", cases[k].text,
+					 (int)(len - at - 1), "aaaaaaaaaaaaaaaaaaaaaaaaaaa");
+				assert_true(slice_eq(buf_slice(&out), buf_slice(&expected)));
+			}
+		}
+	}
+	buf_free(&out);
+	buf_free(&expected);
+	guard_free(&g);
+}
+
 static void
 add_pretty(struct buf *out, struct slice compact)
 {
@@ -209,6 +245,7 @@ main(void)
 	    cmocka_unit_test(merging_into_10000_members_changes_only_those_named),
 	    cmocka_unit_test(a_failed_buffer_makes_merging_fail),
 	    cmocka_unit_test(strings_are_written_with_what_has_to_be_escaped),
+	    cmocka_unit_test(strings_are_escaped_wherever_it_has_to_be),
 	    cmocka_unit_test(pretty_text_is_indented_by_two_spaces),
 	    cmocka_unit_test(pretty_text_in_pieces_is_the_same),
 	};
