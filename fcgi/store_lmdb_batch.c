@@ -14,6 +14,7 @@ struct change {
 	struct view *view;
 	struct slice collection;
 	struct collection row;
+	uint64_t old_hash; /* of its row as it was; 0: there was none */
 	bool sets;
 	size_t used_before;
 };
@@ -172,14 +173,16 @@ static enum status
 apply_edit(struct change *c, const struct edit *e)
 {
 	struct view *v = c->view;
-	MDB_dbi dbi = v->store->dbi;
 	char buf[STORE_KEY_MAX];
 	MDB_val key, value;
 	int rc;
 
 	if (!store_key_record(buf, &key, c->collection, e->name))
 		return store_engine_status(v->store, MDB_BAD_VALSIZE);
-	rc = mdb_get(v->txn, dbi, &key, &value);
+	/* A cursor, as it is at the row's page then and does not go down the tree once more to change it. */
+	if ((rc = store_view_cursor(v)) != MDB_SUCCESS)
+		return store_engine_status(v->store, rc);
+	rc = mdb_cursor_get(v->cursor, &key, &value, MDB_SET);
 	if (rc == MDB_SUCCESS) {
 		c->row.count--;
 		c->row.bytes -= e->name.len + value.mv_size - RECORD_HEAD_BYTES;
@@ -190,12 +193,12 @@ apply_edit(struct change *c, const struct edit *e)
 	v->reach += EDIT_PAGES + e->json.len / v->store->page;
 	if (e->json.data == NULL) {
 		if (rc == MDB_SUCCESS)
-			rc = mdb_del(v->txn, dbi, &key, NULL);
+			rc = mdb_cursor_del(v->cursor, 0);
 		return rc == MDB_NOTFOUND ? ST_OK : store_engine_status(v->store, rc);
 	}
 	c->sets = true;
 	value.mv_size = RECORD_HEAD_BYTES + e->json.len;
-	if ((rc = mdb_put(v->txn, dbi, &key, &value, MDB_RESERVE)) != MDB_SUCCESS)
+	if ((rc = mdb_cursor_put(v->cursor, &key, &value, MDB_RESERVE)) != MDB_SUCCESS)
 		return store_engine_status(v->store, rc);
 	store_encode_u64(value.mv_data, v->revision);
 	memcpy((char *)value.mv_data + RECORD_HEAD_BYTES, e->json.data, e->json.len);
@@ -230,17 +233,19 @@ remove_records(struct change *c)
 	return rc == MDB_NOTFOUND ? ST_OK : store_engine_status(v->store, rc);
 }
 
-/* Take the collection's row out of the sum of all rows; nothing to do where it is new. */
+/* The collection as it is before the change. */
 static enum status
-forget_collection(struct change *c)
+read_collection(struct change *c)
 {
-	struct view *v = c->view;
-	MDB_val key = store_key_collection(c->collection), value;
-	int rc = mdb_get(v->txn, v->store->dbi, &key, &value);
+	char bytes[COLLECTION_BYTES];
+	MDB_val row = {.mv_size = sizeof(bytes), .mv_data = bytes};
+	enum status st = view_collection(c->view, c->collection, &c->row);
 
-	if (rc == MDB_SUCCESS)
-		v->sum -= store_row_hash(key, value);
-	return rc == MDB_NOTFOUND ? ST_OK : store_engine_status(v->store, rc);
+	if (st != ST_OK)
+		return st;
+	store_encode_collection(bytes, &c->row);
+	c->old_hash = store_row_hash(store_key_collection(c->collection), row);
+	return ST_OK;
 }
 
 static enum status
@@ -250,13 +255,10 @@ put_collection(struct change *c)
 	char bytes[COLLECTION_BYTES];
 	MDB_val key = store_key_collection(c->collection);
 	MDB_val value = {.mv_size = sizeof(bytes), .mv_data = bytes};
-	enum status st = forget_collection(c);
 
-	if (st != ST_OK)
-		return st;
 	c->row.revision = v->revision;
 	store_encode_collection(bytes, &c->row);
-	v->sum += store_row_hash(key, value);
+	v->sum += store_row_hash(key, value) - c->old_hash;
 	return store_engine_status(v->store, mdb_put(v->txn, v->store->dbi, &key, &value, 0));
 }
 
@@ -283,7 +285,7 @@ store_apply(struct view *v, struct slice collection, const struct edit *edits, s
 	enum status st = v->failed;
 
 	if (st == ST_OK)
-		st = view_collection(v, collection, &c.row);
+		st = read_collection(&c);
 	if (st == ST_NO_COLLECTION && (flags & STORE_CREATE)) {
 		c.sets = true;
 		st = ST_OK;
@@ -309,13 +311,12 @@ store_drop(struct view *v, struct slice collection)
 	enum status st = v->failed;
 
 	if (st == ST_OK)
-		st = view_collection(v, collection, &c.row);
+		st = read_collection(&c);
 	if (st != ST_OK)
 		return st;
 	v->revision++;
+	v->sum -= c.old_hash;
 	st = remove_records(&c);
-	if (st == ST_OK)
-		st = forget_collection(&c);
 	if (st == ST_OK)
 		st = store_engine_status(v->store, mdb_del(v->txn, v->store->dbi, &key, NULL));
 	return finish(&c, st);
