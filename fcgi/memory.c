@@ -5,6 +5,8 @@
 
 /* A block of this size or more would be mapped, and unmapped when it is given back. */
 #define HEAP_MAX (16 << 20)
+/* What glibc begins with. */
+#define MAPPED_FROM (128 << 10)
 
 _Static_assert(MEMORY_READY_MAX < HEAP_MAX, "what is promised has to come from the heap");
 
@@ -13,6 +15,12 @@ memory_init(void)
 {
 	(void)mallopt(M_MMAP_THRESHOLD, HEAP_MAX);
 	(void)mallopt(M_TRIM_THRESHOLD, HEAP_MAX);
+}
+
+void
+memory_lasting(bool begins)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, begins ? MAPPED_FROM : HEAP_MAX);
 }
 
 bool

@@ -15,6 +15,12 @@
 /* Once, first of all: have malloc keep what was given back. */
 void memory_init(void);
 
+/*
+ * Around what takes large blocks, uses little of them and keeps them: they come from the system meanwhile, as
+ * zeros that take no memory until they are used.  From the heap calloc would fill them, used or not.
+ */
+void memory_lasting(bool begins);
+
 /* Whether allocations of so many bytes together, their overhead included, will succeed now. */
 bool memory_ready(size_t bytes);
 

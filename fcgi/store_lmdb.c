@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "memory.h"
+
 /* For a program that looks at a store which nobody serves and does not know how many will. */
 #define DEFAULT_SNAPSHOTS 1024
 
@@ -157,8 +159,11 @@ store_env_open(MDB_env **env, const struct store_options *o, size_t size, unsign
 	rc = mdb_env_set_maxreaders(*env, readers);
 	if (rc == MDB_SUCCESS && size > 0)
 		rc = mdb_env_set_mapsize(*env, size);
+	/* Its list of changed pages has 2 MB. */
+	memory_lasting(true);
 	if (rc == MDB_SUCCESS)
 		rc = mdb_env_open(*env, o->path, flags, 0600);
+	memory_lasting(false);
 	/* LMDB leaves this one of its descriptors to programs that run others. */
 	if (rc == MDB_SUCCESS && (rc = mdb_env_get_fd(*env, &fd)) == MDB_SUCCESS &&
 	    fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
