@@ -79,17 +79,27 @@ buf_grow(struct buf *b, size_t more)
 	return true;
 }
 
-void
-buf_add_u64(struct buf *b, uint64_t n)
+size_t
+u64_digits(char out[U64_DIGITS_MAX], uint64_t n)
 {
-	char digits[20]; /* 2^64 - 1 has 20 */
-	size_t at = sizeof(digits);
+	char digits[U64_DIGITS_MAX];
+	size_t at = sizeof(digits), len;
 
 	do {
 		digits[--at] = (char)('0' + n % 10);
 		n /= 10;
 	} while (n > 0);
-	buf_add(b, digits + at, sizeof(digits) - at);
+	len = sizeof(digits) - at;
+	memcpy(out, digits + at, len);
+	return len;
+}
+
+void
+buf_add_u64(struct buf *b, uint64_t n)
+{
+	char digits[U64_DIGITS_MAX];
+
+	buf_add(b, digits, u64_digits(digits, n));
 }
 
 void

@@ -54,6 +54,12 @@ bool slice_eq_nocase(struct slice a, struct slice b);
 /* Without spaces and tabs at either end. */
 struct slice slice_trim(struct slice s);
 
+/* 2^64 - 1 has so many. */
+#define U64_DIGITS_MAX 20
+
+/* The decimal digits of n, without an end; returns how many. */
+size_t u64_digits(char out[U64_DIGITS_MAX], uint64_t n);
+
 static inline struct slice
 buf_slice(const struct buf *b)
 {

@@ -1,13 +1,24 @@
 #include "etag.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#define ID_DIGITS 8
 
+_Static_assert(ETAG_BYTES >= 1 + ID_DIGITS + 1 + U64_DIGITS_MAX + 1 + 1, "a tag and its end");
+
+/* Every answer has one, so this is no snprintf, which took a tenth of the instructions of a GET. */
 void
 etag_make(struct etag *out, uint64_t store_id, uint64_t revision)
 {
-	snprintf(out->text, sizeof(out->text), "\"%08" PRIx32 "-%" PRIu64 "\"",
-		 (uint32_t)(store_id ^ store_id >> 32), revision);
+	static const char hex[] = "0123456789abcdef";
+	uint32_t id = (uint32_t)(store_id ^ store_id >> 32);
+	char *p = out->text;
+
+	*p++ = '"';
+	for (unsigned i = ID_DIGITS; i-- > 0;)
+		*p++ = hex[id >> 4 * i & 0xf];
+	*p++ = '-';
+	p += u64_digits(p, revision);
+	*p++ = '"';
+	*p = '\0';
 }
 
 struct tag {

@@ -1,7 +1,6 @@
 #include "log.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -121,10 +120,16 @@ log_str(struct log *log, const char *key, struct slice value)
 void
 log_u64(struct log *log, const char *key, uint64_t value)
 {
-	char text[80];
+	char digits[U64_DIGITS_MAX];
 
-	snprintf(text, sizeof(text), ",\"%.40s\":%" PRIu64, key, value);
-	add_str(log, text);
+	/* All of it or nothing. */
+	if (sizeof(log->line) - sizeof(LINE_END) - log->line_len <
+	    strlen(key) + sizeof(digits) + sizeof(",\"\":"))
+		return;
+	add_str(log, ",\"");
+	add_str(log, key);
+	add_str(log, "\":");
+	add(log, digits, u64_digits(digits, value));
 }
 
 void

@@ -37,8 +37,14 @@ none_match(const char *field, bool is_read)
 static void
 a_tag_is_identity_and_revision_in_quotes(void **state)
 {
+	struct etag e;
+
 	(void)state;
 	assert_string_equal(current().text, "\"12345679-42\"");
+	etag_make(&e, UINT64_C(0x0000beef0000abcd), 0);
+	assert_string_equal(e.text, "\"00001522-0\"");
+	etag_make(&e, UINT64_MAX << 32, UINT64_MAX);
+	assert_string_equal(e.text, "\"ffffffff-18446744073709551615\"");
 }
 
 static void
