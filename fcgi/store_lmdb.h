@@ -30,6 +30,7 @@
 
 #define STORE_FORMAT 2 /* of the rows */
 #define STORE_DATA_FILE "data.mdb"
+#define STORE_DATA_NEW_FILE "data.mdb.new" /* while it is made */
 #define STORE_LOCK_FILE "lock.mdb"
 #define STORE_MARK_FILE "settled"
 #define STORE_MARK_NEW_FILE "settled.new" /* while it is written */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -65,8 +66,13 @@ make_directory(const struct preparation *p)
 static enum status
 look_through_directory(const struct preparation *p)
 {
-	static const char *const ours[] = {
-	    ".", "..", STORE_DATA_FILE, STORE_LOCK_FILE, STORE_MARK_FILE, STORE_MARK_NEW_FILE};
+	static const char *const ours[] = {".",
+					   "..",
+					   STORE_DATA_FILE,
+					   STORE_DATA_NEW_FILE,
+					   STORE_LOCK_FILE,
+					   STORE_MARK_FILE,
+					   STORE_MARK_NEW_FILE};
 	DIR *dir;
 	enum status st = ST_OK;
 	struct dirent *entry;
@@ -246,29 +252,59 @@ abort:
 	return rc;
 }
 
+/* LMDB's rc.  *meta is the first row as it is then. */
+static int
+put_first_row(const struct store_options *o, size_t size, unsigned flags, struct meta *meta)
+{
+	uint64_t home = 0;
+	MDB_env *env;
+	int rc = store_env_open(&env, o, size, flags);
+
+	if (rc != MDB_SUCCESS)
+		return rc;
+	if ((rc = find_home(env, &home)) == MDB_SUCCESS)
+		rc = put_meta(env, size, home, meta);
+	mdb_env_close(env);
+	return rc;
+}
+
+/*
+ * A file comes to its place whole and on the disk, or not at all: whatever is there was a store once, and what
+ * a start that did not get so far has left, has nothing in it.
+ */
+static int
+make_data_file(const struct preparation *p)
+{
+	char made[4096];
+	/* Nobody else opens it, so it needs no lock file of its own. */
+	const struct store_options o = {.path = made, .durability = STORE_DURABLE};
+	struct meta meta;
+	int rc;
+
+	if (!store_path(made, sizeof(made), p->o->path, STORE_DATA_NEW_FILE))
+		return ENAMETOOLONG;
+	if (unlink(made) != 0 && errno != ENOENT)
+		return errno;
+	rc = put_first_row(&o, p->o->size, MDB_NOSUBDIR | MDB_NOLOCK, &meta);
+	if (rc == MDB_SUCCESS && rename(made, p->file) != 0)
+		rc = errno;
+	if (rc != MDB_SUCCESS)
+		(void)unlink(made);
+	return rc;
+}
+
 static enum status
 make_store(struct preparation *p)
 {
 	const struct store_options *o = p->o;
-	uint64_t home = 0;
-	bool is_new;
-	MDB_env *env;
 	struct stat sb;
 	int rc = store_remove_mark(o->path);
 
-	if (rc == 0) {
-		is_new = stat(p->file, &sb) == 0 ? sb.st_size == 0 : errno == ENOENT;
-		rc = store_env_open(&env, o, o->size, 0);
-		/* Half of a first page would be a damaged store to the next one. */
-		if (rc != MDB_SUCCESS && is_new)
-			(void)unlink(p->file);
-	}
-	if (rc == MDB_SUCCESS) {
-		rc = find_home(env, &home);
-		if (rc == MDB_SUCCESS)
-			rc = put_meta(env, o->size, home, &p->verdict.meta);
-		mdb_env_close(env);
-	}
+	/* Looked at again: another service may have made it before this one had the directory for itself. */
+	if (rc == 0 && (stat(p->file, &sb) == 0 ? sb.st_size == 0 : errno == ENOENT))
+		rc = make_data_file(p);
+	if (rc == 0)
+		rc = put_first_row(o, o->size, 0, &p->verdict.meta);
 	if (rc == MDB_SUCCESS && o->durability == STORE_DURABLE)
 		rc = sync_directories(o->path);
 	return rc == MDB_SUCCESS ? ST_OK : store_open_status(o->path, rc, p->why);

@@ -487,6 +487,50 @@ ends_well() {
 	refused
 }
 
+# --- a first start that never ended
+
+@test "a first start that is killed before any of its calls leaves nothing that the next one minds" {
+	local calls=mkdir,openat,pwrite64,fdatasync,fsync,rename,unlink n=0 result=137
+	while ((result == 137)); do
+		rm -rf "$STORE"
+		result=0
+		strace -qq -o /dev/null -e trace="$calls" -e inject="$calls:signal=KILL:when=$((n += 1))" \
+			"$MARKBOOK" load --store "$STORE" --durability commit "$TREE/conf/seed.json" || result=$?
+		markbook load --store "$STORE" --durability commit --replace "$TREE/conf/seed.json"
+		markbook dump --store "$STORE" | diff <(jq -S . "$TREE/conf/seed.json") <(jq -S . /dev/stdin)
+	done
+	((result == 0 && n > 10)) || fail "status $result before call $n"
+}
+
+@test "what a first start had made by halves when the power went is made anew" {
+	local bytes
+	for bytes in 0 100 5000; do
+		mkdir "$STORE"
+		head -c "$bytes" /dev/urandom >"$STORE/data.mdb.new"
+		start_responder --seed "$TREE/conf/seed.json"
+		[[ $(ls "$STORE") == $'data.mdb\nlock.mdb' ]] || fail "$(ls "$STORE")"
+		stop_responder
+		markbook dump --store "$STORE" | diff <(jq -S . "$TREE/conf/seed.json") <(jq -S . /dev/stdin)
+		rm -r "$STORE"
+	done
+}
+
+@test "a store is not made anew because of what lies beside it" {
+	start_responder --seed "$TREE/conf/seed.json"
+	start_nginx
+	put /json/assignments/Seminar '{"new": "80%"}'
+	stop_responder
+	echo 'half of a page' >"$STORE/data.mdb.new"
+	start_responder --seed "$TREE/conf/seed.json"
+	get /json/assignments/Seminar
+	assert_body '{"res":"80%"}'
+	stop_responder
+	# Damaged it is refused, however it comes to be so.
+	truncate -s 5000 "$STORE/data.mdb"
+	rm "$STORE/lock.mdb"
+	refused --seed "$TREE/conf/seed.json"
+}
+
 # --- seed
 
 @test "a fresh store is filled from the seed" {
