@@ -2,12 +2,12 @@
 
 #define READINESS_NS 1000000000u
 
-static bool
+static enum status
 answer_health(const struct system_context *sys, struct response *res)
 {
 	(void)sys;
 	buf_adds(&res->body, "{\"status\":\"ok\"}");
-	return true;
+	return ST_OK;
 }
 
 static bool
@@ -26,30 +26,34 @@ store_is_ready(struct store *store, enum status *failed)
 	return false;
 }
 
-static bool
+static enum status
 answer_ready(const struct system_context *sys, struct response *res)
 {
 	struct system_readiness *r = sys->readiness;
 
+	if (sys->store == NULL)
+		return ST_STORE_ACCESS;
 	/* Anyone can ask: it must not cost a commit each time. */
 	if (sys->now >= r->until) {
 		r->ready = store_is_ready(sys->store, &r->failed);
 		r->until = sys->now + READINESS_NS;
 	}
 	if (!r->ready)
-		return false;
+		return ST_BUSY;
 	buf_adds(&res->body, "{\"status\":\"ready\"}");
-	return true;
+	return ST_OK;
 }
 
-static bool
+static enum status
 answer_metrics(const struct system_context *sys, struct response *res)
 {
 	struct buf *b = &res->body;
 	struct store_stats stats;
 
+	if (sys->store == NULL)
+		return ST_STORE_ACCESS;
 	if (store_stat(sys->store, &stats) != ST_OK)
-		return false;
+		return ST_BUSY;
 	metrics_add_text(b, sys->metrics, method_names);
 	metrics_add_value(b, "markbook_store_revision", "gauge", "Revision of the store.",
 			  stats.revision);
@@ -69,12 +73,12 @@ answer_metrics(const struct system_context *sys, struct response *res)
 	metrics_add_value(b, "markbook_store_readers", "gauge", "Snapshot slots in use.",
 			  stats.readers);
 	res->type = "text/plain; version=0.0.4";
-	return true;
+	return ST_OK;
 }
 
 struct system_path {
 	const char *path;
-	bool (*answer)(const struct system_context *sys, struct response *res);
+	enum status (*answer)(const struct system_context *sys, struct response *res);
 };
 
 static const struct system_path paths[] = {
@@ -87,6 +91,7 @@ void
 system_answer(const struct system_context *sys, const struct request *req, struct response *res)
 {
 	const struct system_path *found = NULL;
+	enum status st;
 
 	response_reset(res);
 	res->head = req->method == METHOD_HEAD;
@@ -101,7 +106,7 @@ system_answer(const struct system_context *sys, const struct request *req, struc
 		res->allow = "GET, HEAD";
 	} else {
 		response_ok(res, ST_OK);
-		if (!found->answer(sys, res))
-			response_problem(res, ST_BUSY, NULL);
+		if ((st = found->answer(sys, res)) != ST_OK)
+			response_problem(res, st, NULL);
 	}
 }

@@ -18,7 +18,7 @@ struct system_readiness {
 
 struct system_context {
 	const struct metrics *metrics;
-	struct store *store;
+	struct store *store; /* NULL: it cannot be opened */
 	struct system_readiness *readiness;
 	uint64_t now; /* nanoseconds */
 };
