@@ -402,6 +402,17 @@ PY
 	wait_until 40 ready_workers_are 2
 }
 
+@test "workers that are killed while they are young leave nobody waiting for long" {
+	start
+	local old now round
+	for round in 1 2 3 4; do
+		mapfile -t old < <(workers)
+		kill -KILL "${old[@]}"
+		wait_until 2 workers_are 2 "${old[@]}"
+	done
+	wait_until 1 responder_ready
+}
+
 metric() {
 	curl -sS --noproxy '*' "$BASE/metrics" | sed -n "s/^$1 //p"
 }
