@@ -141,6 +141,8 @@ leave(struct supervisor *s, int signo)
 	log_event(s->log, LOG_LEVEL_INFO, "stop", "%s: %u workers finish what they have",
 		  strsignal(signo), workers_alive(&s->workers));
 	s->leaving = true;
+	/* What a restart had to do earlier says nothing of this end. */
+	s->workers.forced = false;
 	listen_shut(&s->listener);
 	for (unsigned i = 0; i < s->workers.seat_count; i++)
 		workers_retire(&s->workers, i, SIGTERM);
