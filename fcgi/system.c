@@ -10,8 +10,9 @@ answer_health(const struct system_context *sys, struct response *res)
 	return ST_OK;
 }
 
-static bool
-store_is_ready(struct store *store, enum status *failed)
+/* ST_OK; ST_BUSY, ST_NO_MEMORY, ST_UNAVAILABLE, and then *failed is what the store said. */
+static enum status
+ask_store(struct store *store, enum status *failed)
 {
 	struct view *view;
 	enum status st = store_read(store, &view);
@@ -21,9 +22,10 @@ store_is_ready(struct store *store, enum status *failed)
 		st = store_probe(store);
 	/* A full store is read, and emptied, as ever. */
 	if (st == ST_OK || st == ST_FULL)
-		return true;
+		return ST_OK;
 	*failed = st;
-	return false;
+	/* Not ready is no error of this request. */
+	return st == ST_IO ? ST_UNAVAILABLE : st;
 }
 
 static enum status
@@ -35,13 +37,12 @@ answer_ready(const struct system_context *sys, struct response *res)
 		return ST_STORE_ACCESS;
 	/* Anyone can ask: it must not cost a commit each time. */
 	if (sys->now >= r->until) {
-		r->ready = store_is_ready(sys->store, &r->failed);
+		r->answer = ask_store(sys->store, &r->failed);
 		r->until = sys->now + READINESS_NS;
 	}
-	if (!r->ready)
-		return ST_BUSY;
-	buf_adds(&res->body, "{\"status\":\"ready\"}");
-	return ST_OK;
+	if (r->answer == ST_OK)
+		buf_adds(&res->body, "{\"status\":\"ready\"}");
+	return r->answer;
 }
 
 static enum status

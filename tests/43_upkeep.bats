@@ -45,6 +45,11 @@ readyz_is() {
 	[[ $status == "$1" ]]
 }
 
+readyz_tells_why() {
+	get /readyz
+	[[ $status == 503 && $body == *'"error":"Store cannot be written"'* ]]
+}
+
 # writes CODE: a dozen of them, all answered so.
 writes() {
 	local codes
@@ -64,7 +69,7 @@ writes_refused() {
 	assert_body '{"res":"Not Submitted"}'
 	get /healthz
 	assert_status 200
-	wait_until 5 readyz_is 503
+	wait_until 5 readyz_tells_why
 	same_workers
 }
 
