@@ -1,5 +1,8 @@
 #include "system.h"
 
+#include "json.h"
+#include "route.h"
+
 #define READINESS_NS 1000000000u
 
 static enum status
@@ -88,6 +91,18 @@ static const struct system_path paths[] = {
     {"/metrics", answer_metrics},
 };
 
+static void
+indent(struct response *res)
+{
+	struct buf compact = res->body;
+	struct json_indent at = {0};
+
+	res->body = (struct buf){0};
+	json_add_pretty(&res->body, buf_slice(&compact), &at);
+	buf_addc(&res->body, '\n');
+	buf_free(&compact);
+}
+
 void
 system_answer(const struct system_context *sys, const struct request *req, struct response *res)
 {
@@ -110,4 +125,6 @@ system_answer(const struct system_context *sys, const struct request *req, struc
 		if ((st = found->answer(sys, res)) != ST_OK)
 			response_problem(res, st, NULL);
 	}
+	if (query_is_pretty(req->query) && strstr(res->type, "json") != NULL && !res->body.failed)
+		indent(res);
 }

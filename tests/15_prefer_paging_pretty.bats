@@ -247,6 +247,20 @@ all_pages() {
 	assert_json "$old"
 }
 
+@test "pretty works on healthz and readyz, too" {
+	local path
+	for path in healthz readyz; do
+		get "/$path?pretty"
+		assert_status 200
+		[[ $body == $'{\n  "status": "'*$'"\n}\n' ]] || fail "$body"
+		get "/$path?pretty=0"
+		[[ $body == '{"status":"'*'"}' ]] || fail "$body"
+	done
+	http DELETE '/healthz?pretty'
+	assert_problem 405
+	[[ $body == $'{\n  "type"'* ]] || fail "$body"
+}
+
 @test "pretty leaves what is in strings and numbers alone" {
 	put "/json/$c" '{"v": ["a: {b},[c]", "\"{", 1.10, "\\", {}]}'
 	get "/json/$c?pretty"
