@@ -105,6 +105,12 @@ enum status store_prepare(const struct store_options *o, bool *fresh, int *hold,
 			  struct problem *why);
 
 /*
+ * Whether there is what store_prepare needs, as far as it can be seen from outside; changes nothing and
+ * opens no store.  As above.
+ */
+enum status store_foresee(const struct store_options *o, struct problem *why);
+
+/*
  * Which file the store at o->path is now.  A service takes no other one later: it could not tell its
  * processes' revisions apart.
  */

@@ -368,6 +368,24 @@ store_prepare(const struct store_options *o, bool *fresh, int *hold, struct prob
 }
 
 enum status
+store_foresee(const struct store_options *o, struct problem *why)
+{
+	struct preparation p = {.o = o, .why = why};
+	char parent[4096];
+	enum status st = look_at_path(&p);
+
+	if (st != ST_OK || (st = look_through_directory(&p)) != ST_OK)
+		return st;
+	if (!store_path(parent, sizeof(parent), o->path, ""))
+		return store_open_status(o->path, ENAMETOOLONG, why);
+	if (access(p.exists ? o->path : dirname(parent), W_OK | X_OK) != 0)
+		return problem_set(why, ST_STORE_ACCESS,
+				   "store %s: cannot %s this directory: %s; give --store another",
+				   o->path, p.exists ? "write to" : "make", strerror(errno));
+	return look_for_space(&p);
+}
+
+enum status
 store_verify(const struct store_options *o, bool *there, struct problem *why)
 {
 	struct preparation p = {.o = o, .why = why};

@@ -579,12 +579,12 @@ ends_well() {
 			result=$?
 		[[ $result == 1 ]] || fail "seed '$seed': status $result: $(<"$AREA/refused.err")"
 		[[ $(wc -l <"$AREA/refused.err") == 1 ]] || fail "seed '$seed': $(<"$AREA/refused.err")"
-		grep -q seed "$AREA/refused.err"
+		[[ $(<"$AREA/refused.err") == "markbook serve: --seed $AREA/seed.json: "* ]] || fail "$(<"$AREA/refused.err")"
 	done
 	local result=0
 	timeout 10 "$MARKBOOK" serve --socket "$SOCKET" --store "$STORE" --seed "$AREA/none.json" </dev/null >/dev/null 2>"$AREA/refused.err" 3>&- || result=$?
 	((result == 1 || result == 2)) || fail "status $result"
-	grep -q none.json "$AREA/refused.err"
+	grep -qFx "markbook serve: --seed $AREA/none.json: No such file or directory" "$AREA/refused.err" || fail "$(<"$AREA/refused.err")"
 	start_responder --seed "$TREE/conf/seed.json"
 	start_nginx
 	get /json
