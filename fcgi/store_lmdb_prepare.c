@@ -33,8 +33,8 @@ foreign(const struct preparation *p, const char *what)
 
 	name_printable(shown, sizeof(shown), slice_str(what));
 	return problem_set(p->why, ST_STORE_FOREIGN,
-			   "store %s: %s is not a Markbook file; give --store an empty directory",
-			   p->o->path, shown);
+			   "store %s: %s is not a Markbook file; " STORE_GIVE_ANOTHER, p->o->path,
+			   shown);
 }
 
 static enum status
@@ -48,8 +48,7 @@ look_at_path(struct preparation *p)
 		return errno == ENOENT ? ST_OK : store_open_status(path, errno, p->why);
 	if (!S_ISDIR(sb.st_mode))
 		return problem_set(p->why, ST_STORE_FOREIGN,
-				   "store %s: is not a directory; give --store an empty directory",
-				   path);
+				   "store %s: is not a directory; " STORE_GIVE_ANOTHER, path);
 	return ST_OK;
 }
 

@@ -78,6 +78,22 @@ assert_failed() {
 	assert_failed
 }
 
+@test "those that read a store say what to give them where there is none" {
+	local command
+	mkdir "$AREA/mine"
+	echo precious >"$AREA/mine/notes.txt"
+	for command in dump verify "backup $AREA/copy"; do
+		# shellcheck disable=SC2086
+		run_markbook $command --store "$AREA/mine"
+		assert_failed
+		[[ $err == *"notes.txt is not a Markbook file; give --store a directory that holds a store, or "* ]] || fail "$err"
+		# shellcheck disable=SC2086
+		run_markbook $command --store "$AREA/mine/notes.txt"
+		assert_failed
+		[[ $err == *"is not a directory; give --store a directory that holds a store, or "* ]] || fail "$err"
+	done
+}
+
 @test "a dump loaded elsewhere dumps the same" {
 	make_store
 	markbook dump --store "$STORE" >"$AREA/first"
