@@ -73,7 +73,7 @@ assert_failed() {
 	sed -i 's/12345678901234567890/12345678901234567809/' "$STORE/data.mdb"
 	run_markbook verify --store "$STORE"
 	assert_failed
-	[[ $err == *"damaged (a collection's records are not those last written); restore a backup"* ]] || fail "$err"
+	[[ $err == *"damaged (collection \"b\": its records are not those last written); restore a backup"* ]] || fail "$err"
 	run_markbook verify --store "$AREA/none"
 	assert_failed
 }
