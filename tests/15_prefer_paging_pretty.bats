@@ -2,23 +2,7 @@
 # Prefer: return=minimal, paging, ?pretty.
 
 load helper
-
-setup_file() {
-	start
-}
-
-setup() {
-	c=t$BATS_TEST_NUMBER
-	put "/json/$c" '{"a":1,"b":2}'
-}
-
-teardown() {
-	show_failure
-}
-
-teardown_file() {
-	stop
-}
+shared_servers '{"a":1,"b":2}'
 
 MINIMAL=(-H 'Prefer: return=minimal')
 

@@ -2,10 +2,7 @@
 # The store: what it survives, what happens when it is full, and which directories it refuses.
 
 load helper
-
-setup() {
-	new_area
-}
+own_area
 
 teardown() {
 	show_failure

@@ -2,15 +2,7 @@
 # dump, load and backup.
 
 load helper
-
-setup() {
-	new_area
-}
-
-teardown() {
-	show_failure
-	stop
-}
+own_area
 
 # empty_store: one that no process has open.
 empty_store() {
@@ -24,13 +16,6 @@ make_store() {
 	STRANGE='{"":1,"z":[1.10,1e400,-0,12345678901234567890],"s":"\u0000\ud800 é😀\/","n":null}'
 	printf '{"b":{"é\\"":%s,"a b":"x"},"a":{},"c":{"0":0,"f":false}}' "$STRANGE" >"$AREA/in.json"
 	markbook load --store "$STORE" "$AREA/in.json"
-}
-
-# run_markbook: sets result, out and err.
-run_markbook() {
-	result=0
-	markbook "$@" </dev/null >"$AREA/out" 2>"$AREA/err" || result=$?
-	out=$(<"$AREA/out") err=$(<"$AREA/err")
 }
 
 assert_failed() {

@@ -4,10 +4,7 @@
 # they can, and /readyz says whether writes do.
 
 load helper
-
-setup() {
-	new_area
-}
+own_area
 
 teardown() {
 	show_failure

@@ -2,22 +2,7 @@
 # The command line: options, environment, exit statuses, and what is said when they are wrong.
 
 load helper
-
-setup() {
-	new_area
-}
-
-teardown() {
-	show_failure
-	stop
-}
-
-# run_markbook [NAME=VALUE...] ARGUMENT...: sets result, out and err.
-run_markbook() {
-	result=0
-	AREA=$AREA markbook "$@" </dev/null >"$AREA/out" 2>"$AREA/err" || result=$?
-	out=$(<"$AREA/out") err=$(<"$AREA/err")
-}
+own_area
 
 # assert_usage_error WORD...: status 2, and one line on stderr that has these words.
 assert_usage_error() {
