@@ -487,11 +487,13 @@ ends_well() {
 # --- a first start that never ended
 
 @test "a first start that is killed before any of its calls leaves nothing that the next one minds" {
-	local calls=mkdir,openat,pwrite64,fdatasync,fsync,rename,unlink n=0 result=137
+	strace -o /dev/null true || skip "tracing is not allowed here"
+	local calls='/^(mkdir|openat|pwrite64|fdatasync|fsync|rename|unlink)' n=0 result=137
 	while ((result == 137)); do
 		rm -rf "$STORE"
 		result=0
-		strace -qq -o /dev/null -e trace="$calls" -e inject="$calls:signal=KILL:when=$((n += 1))" \
+		# A sanitizer does not look for leaks while it is traced.
+		ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 strace -qq -o /dev/null -e trace="$calls" -e inject="$calls:signal=KILL:when=$((n += 1))" \
 			"$MARKBOOK" load --store "$STORE" --durability commit "$TREE/conf/seed.json" || result=$?
 		markbook load --store "$STORE" --durability commit --replace "$TREE/conf/seed.json"
 		markbook dump --store "$STORE" | diff <(jq -S . "$TREE/conf/seed.json") <(jq -S . /dev/stdin)
