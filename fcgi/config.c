@@ -68,7 +68,7 @@ static const struct option options[] = {
     {"no-sandbox", NULL, KIND_FLAG, COMMAND_SERVE, AT(no_sandbox), NULL, 0, 0, NULL, NULL,
      "--sandbox=off, for debugging"},
     {"check-config", NULL, KIND_FLAG, COMMAND_SERVE, AT(check_config), NULL, 0, 0, NULL, NULL,
-     "check the options, print the values in force and exit"},
+     "check the options and the files they name, print the values in force and exit"},
     {"http", NULL, KIND_STRING, COMMAND_HEALTH, AT(url), NULL, 1, 4096, NULL, "URL",
      "ask over HTTP, as http://127.0.0.1:8080/readyz"},
     {"timeout", NULL, KIND_NUMBER, COMMAND_HEALTH, AT(timeout), "3", 1, 60, NULL, "SECONDS",

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,6 +172,21 @@ listen_open(struct listener *out, int listen_fds, const char *address, mode_t mo
 	if (address_is_path(address))
 		return open_unix(out, address, mode, why);
 	return open_tcp(out, address, why);
+}
+
+enum status
+listen_foresee(int listen_fds, const char *address, struct problem *why)
+{
+	char copy[4096];
+
+	if (listen_fds > 0 || is_listening(STDIN_FILENO) || !address_is_path(address))
+		return ST_OK;
+	if (strlen(address) >= sizeof(copy))
+		return problem_set(why, ST_IO, "--socket %s: %s", address, strerror(ENAMETOOLONG));
+	if (access(dirname(strcpy(copy, address)), W_OK | X_OK) == 0)
+		return ST_OK;
+	return problem_set(why, ST_IO, "--socket %s: cannot make a socket in its directory: %s",
+			   address, strerror(errno));
 }
 
 void

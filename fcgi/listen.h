@@ -30,6 +30,9 @@ struct listener {
 enum status listen_open(struct listener *out, int listen_fds, const char *address, mode_t mode,
 			struct problem *why);
 
+/* Whether listen_open has a place for its socket, as far as it can be seen without making it.  As above. */
+enum status listen_foresee(int listen_fds, const char *address, struct problem *why);
+
 /*
  * Refuse new connections where the socket is ours alone.  The queue of a unix socket can still be
  * emptied by the workers; its path is free for a successor from here on.

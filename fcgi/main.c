@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "health.h"
+#include "listen.h"
 #include "log.h"
 #include "memory.h"
 #include "store.h"
@@ -30,6 +31,22 @@ fail(const char *name, const struct problem *why)
 	return EXIT_FAILURE;
 }
 
+/* What the options name, as far as a look tells. */
+static int
+check_files(const struct config *config)
+{
+	struct problem why = {""}, inner = {""};
+
+	if (store_foresee(&config->store, &why) != ST_OK ||
+	    listen_foresee(config->listen_fds, config->socket, &why) != ST_OK)
+		return fail("serve", &why);
+	if (config->seed != NULL && transfer_check_file(config->seed, &inner) != ST_OK) {
+		problem_set(&why, ST_IO, "--seed %s", inner.detail);
+		return fail("serve", &why);
+	}
+	return EXIT_SUCCESS;
+}
+
 static int
 run_serve(const struct config *config)
 {
@@ -37,7 +54,7 @@ run_serve(const struct config *config)
 
 	if (config->check_config) {
 		config_print(stdout, config, COMMAND_SERVE);
-		return EXIT_SUCCESS;
+		return check_files(config);
 	}
 	log_init(&log, STDERR_FILENO, config->log_level);
 	return supervisor_run(config, &log);

@@ -50,6 +50,22 @@ metrics_request(struct metrics_slot *slot, unsigned method, unsigned code, uint6
 	metrics_add(&slot->nanoseconds, ns);
 }
 
+static bool
+is_ready(const struct metrics_slot *s)
+{
+	return atomic_load_explicit(&s->state, memory_order_relaxed) == WORKER_READY;
+}
+
+bool
+metrics_any_ready(const struct metrics *m)
+{
+	for (unsigned i = 0; i < m->slots; i++) {
+		if (is_ready(&m->slot[i]))
+			return true;
+	}
+	return false;
+}
+
 unsigned
 metrics_least_connections(const struct metrics *m)
 {
@@ -58,7 +74,7 @@ metrics_least_connections(const struct metrics *m)
 	for (unsigned i = 0; i < m->slots; i++) {
 		const struct metrics_slot *s = &m->slot[i];
 
-		if (atomic_load_explicit(&s->state, memory_order_relaxed) == WORKER_READY) {
+		if (is_ready(s)) {
 			unsigned n = atomic_load_explicit(&s->connections, memory_order_relaxed);
 
 			if (n < least)

@@ -59,6 +59,9 @@ metrics_add(counter *c, uint64_t n)
 /* Count one answered request: method is an index below METRICS_METHODS, code an HTTP status. */
 void metrics_request(struct metrics_slot *slot, unsigned method, unsigned code, uint64_t ns);
 
+/* Whether any worker serves. */
+bool metrics_any_ready(const struct metrics *m);
+
 /* The lowest number of connections that a ready worker has; 0 where none is ready. */
 unsigned metrics_least_connections(const struct metrics *m);
 

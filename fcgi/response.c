@@ -33,6 +33,7 @@ static const struct code codes[ST_COUNT] = {
     [ST_BUSY] = {503, "Service Unavailable"},
     [ST_IO] = {500, "Internal Server Error"},
     [ST_UNAVAILABLE] = {503, "Service Unavailable"},
+    [ST_STORE_ACCESS] = {503, "Service Unavailable"},
 };
 
 void

@@ -84,21 +84,34 @@ parse_after(struct query *out, struct slice value, struct problem *why)
 	return out->after.failed ? ST_NO_MEMORY : ST_OK;
 }
 
+bool
+query_is_pretty(struct slice text)
+{
+	struct slice part, name, value;
+	bool pretty = false;
+
+	while (text.len > 0) {
+		cut(text, '&', &part, &text);
+		cut(part, '=', &name, &value);
+		if (slice_eq(name, SLICE("pretty")))
+			pretty = !slice_eq(value, SLICE("0")) && !slice_eq(value, SLICE("false"));
+	}
+	return pretty;
+}
+
 enum status
 query_parse(struct query *out, struct slice text, struct problem *why)
 {
 	struct slice part, name, value;
 	enum status st = ST_OK;
 
-	out->pretty = out->has_after = false;
+	out->pretty = query_is_pretty(text);
+	out->has_after = false;
 	out->limit = 0;
 	while (text.len > 0 && st == ST_OK) {
 		cut(text, '&', &part, &text);
 		cut(part, '=', &name, &value);
-		if (slice_eq(name, SLICE("pretty")))
-			out->pretty =
-			    !slice_eq(value, SLICE("0")) && !slice_eq(value, SLICE("false"));
-		else if (slice_eq(name, SLICE("limit")))
+		if (slice_eq(name, SLICE("limit")))
 			st = parse_limit(out, value, why);
 		else if (slice_eq(name, SLICE("after")))
 			st = parse_after(out, value, why);

@@ -38,4 +38,7 @@ struct query {
  */
 enum status query_parse(struct query *out, struct slice text, struct problem *why);
 
+/* What query_parse says of `pretty` alone. */
+bool query_is_pretty(struct slice text);
+
 #endif

@@ -254,12 +254,14 @@ confine_files(int version, const char *directory)
 	struct landlock_path_beneath_attr beneath = {
 	    .allowed_access =
 		r.fs & (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE),
-	    .parent_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC),
+	    .parent_fd = directory == NULL ? -1 : open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC),
 	};
 	int rules = (int)syscall(SYS_landlock_create_ruleset, &r, sizeof(r), 0), error;
 	bool done =
-	    beneath.parent_fd >= 0 && rules >= 0 &&
-	    syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) == 0 &&
+	    rules >= 0 &&
+	    (directory == NULL ||
+	     (beneath.parent_fd >= 0 && syscall(SYS_landlock_add_rule, rules,
+						LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) == 0)) &&
 	    syscall(SYS_landlock_restrict_self, rules, 0) == 0;
 
 	error = errno;

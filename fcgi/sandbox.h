@@ -71,7 +71,7 @@ bool sandbox_prepare(struct sandbox *out);
 const char *sandbox_text(const struct sandbox *s, char *out, size_t size);
 
 /*
- * Enter it, for ever.  `directory` is the store's, `supervisor` the process that may be sent SIGUSR1.
+ * Enter it, for ever.  `directory` is the store's, NULL for no files at all; `supervisor` the process that may be sent SIGUSR1.
  * False: not all that sandbox_prepare found is in force, and the process had better end; `why` is for the
  * log.
  */

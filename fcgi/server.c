@@ -16,6 +16,9 @@
 #define SECOND_NS 1000000000u
 /* How often connections that stall are looked for, while one owes a request or takes an answer. */
 #define STALL_TICK_MS 500
+/* How long a worker without a store answers, where nobody else does, and how often it looks for others. */
+#define STAND_IN_NS UINT64_C(5000000000)
+#define STAND_IN_TICK_MS 100
 
 static void
 begin_drain(struct server *s)
@@ -110,7 +113,8 @@ turn(struct server *s, const struct epoll_event *events, int n)
 	}
 	answer_waiting(s);
 	/* No snapshot of this turn's reads keeps pages from the commits. */
-	store_read_end(s->store);
+	if (s->store != NULL)
+		store_read_end(s->store);
 	answer_writes(s);
 }
 
@@ -181,23 +185,42 @@ go_on_leaving(struct server *s)
 	return !s->draining || go_on_draining(s);
 }
 
+/* The supervisor starts another one, at once or later. */
+static bool
+give_up(struct server *s)
+{
+	if (!s->retiring)
+		begin_retiring(s);
+	go_on_retiring(s);
+	s->failed = true;
+	return false;
+}
+
+/* Between two turns of a worker without a store.  False: it is over. */
+static bool
+go_on_standing_in(struct server *s)
+{
+	if (metrics_any_ready(s->o->metrics) || now_ns() > s->stand_in_end)
+		return give_up(s);
+	watch(s, true);
+	return true;
+}
+
 /* Between two turns: leave, or find out how long the next one may wait.  False: it is over. */
 static bool
 next_turn(struct server *s, int *timeout)
 {
-	if (s->reopen_store && !reopen_store(s)) {
-		/* The supervisor starts another one, at once or later. */
-		if (!s->retiring)
-			begin_retiring(s);
-		go_on_retiring(s);
-		s->failed = true;
-		return false;
-	}
+	if (s->reopen_store && !reopen_store(s))
+		return give_up(s);
 	*timeout = LEAVE_TICK_MS;
 	if (s->owing > 0 || s->busy > 0)
 		close_stalled(s);
 	if (s->leave_signal != 0)
 		return go_on_leaving(s);
+	if (s->store == NULL) {
+		*timeout = STAND_IN_TICK_MS;
+		return go_on_standing_in(s);
+	}
 	*timeout = share_connections(s);
 	if (*timeout < 0 && (s->owing > 0 || s->busy > 0))
 		*timeout = STALL_TICK_MS;
@@ -250,6 +273,34 @@ watch_handover(struct server *s)
 	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->o->handover[0], &ev) == 0;
 }
 
+/* Anything that this worker is to wait for, but for the listener; and the sandbox. */
+static bool
+set_up(struct server *s)
+{
+	const struct server_options *o = s->o;
+	const char *directory = s->store == NULL ? NULL : o->store.path;
+	struct problem why = {""};
+
+	s->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (s->epoll < 0 || !watch_signals(s) || !watch_handover(s)) {
+		log_event(s->log, LOG_LEVEL_ERROR, "start", "epoll: %s", strerror(errno));
+		return false;
+	}
+	if (o->sandbox != NULL && !sandbox_enter(o->sandbox, directory, o->parent, &why)) {
+		log_event(s->log, LOG_LEVEL_ERROR, "sandbox", "%s", why.detail);
+		return false;
+	}
+	return true;
+}
+
+static void
+begin_serving(struct server *s)
+{
+	watch(s, true);
+	atomic_store(&s->slot->state, WORKER_READY);
+	kill(s->o->parent, SIGUSR1);
+}
+
 int
 server_run(const struct server_options *o)
 {
@@ -263,21 +314,15 @@ server_run(const struct server_options *o)
 	}
 	if (store_open(&s.store, &o->store, &why) != ST_OK) {
 		log_event(s.log, LOG_LEVEL_ERROR, "store", "%s", why.detail);
-		return status;
+		if (metrics_any_ready(o->metrics))
+			return status;
+		s.stand_in_end = now_ns() + STAND_IN_NS;
 	}
-	s.epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (s.epoll < 0 || !watch_signals(&s) || !watch_handover(&s)) {
-		log_event(s.log, LOG_LEVEL_ERROR, "start", "epoll: %s", strerror(errno));
+	if (!set_up(&s))
 		goto out;
-	}
-	if (o->sandbox != NULL && !sandbox_enter(o->sandbox, o->store.path, o->parent, &why)) {
-		log_event(s.log, LOG_LEVEL_ERROR, "sandbox", "%s", why.detail);
-		goto out;
-	}
-	watch(&s, true);
 	atomic_store(&s.slot->connections, 0);
-	atomic_store(&s.slot->state, WORKER_READY);
-	kill(o->parent, SIGUSR1);
+	if (s.store != NULL)
+		begin_serving(&s);
 	status = loop(&s);
 	close_connections(&s, false);
 	close(s.signals);

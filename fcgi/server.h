@@ -41,6 +41,9 @@ struct server_options {
  * SIGTERM: take no more connections but those in the listener's queue, close each
  * after its next answer or when it was idle for a while, leave when none is left.
  * SIGUSR2: hand all connections over, serving them meanwhile, then leave.  Returns the exit status.
+ *
+ * Where the store cannot be opened it leaves at once, or stands in where nobody else serves: it answers 503 for
+ * a few seconds, then leaves to the next one what connections it has.
  */
 int server_run(const struct server_options *o);
 

@@ -98,6 +98,7 @@ on_readable(struct server *s, struct connection *c, uint32_t events)
 {
 	const struct system_context sys = {s->o->metrics, s->store, &s->readiness, now_ns()};
 	enum status body = ST_OK;
+	enum api_need need;
 
 	if (c->state != CONNECTION_OPEN) {
 		go_on_answering(s, c);
@@ -139,7 +140,13 @@ on_readable(struct server *s, struct connection *c, uint32_t events)
 		answer(s, c);
 		return;
 	}
-	switch (api_prepare(&c->call, &c->req, &c->res, body, store_id(s->store))) {
+	need = api_prepare(&c->call, &c->req, &c->res, body,
+			   s->store == NULL ? 0 : store_id(s->store));
+	if (need != API_NEEDS_NOTHING && s->store == NULL) {
+		api_fail(&c->call, ST_STORE_ACCESS);
+		need = API_NEEDS_NOTHING;
+	}
+	switch (need) {
 	case API_NEEDS_NOTHING:
 		answer(s, c);
 		break;

@@ -60,7 +60,8 @@ struct server {
 	const struct server_options *o;
 	struct metrics_slot *slot;
 	struct log *log;
-	struct store *store;
+	struct store *store;   /* NULL: it could not be opened */
+	uint64_t stand_in_end; /* then: when to leave */
 	int epoll;
 	bool listening;	  /* the listener is watched */
 	int signals;	  /* signalfd(2): unlike a handler it is heard under any load */

@@ -39,7 +39,7 @@ enum status {
 	ST_IO,		/* the store failed: see the log */
 	ST_UNAVAILABLE, /* the store cannot be written as it is, and nothing was: see the log */
 
-	/* Opening a store; never sent over HTTP. */
+	/* Opening a store; but for the last one never sent over HTTP. */
 	ST_STORE_FOREIGN, /* the directory or file is another program's */
 	ST_STORE_DAMAGED, /* a Markbook store, but not whole */
 	ST_STORE_FORMAT,  /* written by a version of this program with other rows */

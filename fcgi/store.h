@@ -95,13 +95,20 @@ struct store_stats {
  * Before the first store_open, by one process: make the directory (0700) and
  * the store where there is none, or check the one that is there, in a child
  * process where a damaged file could kill the checker.  One that was settled and not touched since is not
- * looked through again.  Nothing that is there is ever overwritten.  *fresh tells whether it holds no collection and
+ * looked through again.  Nothing that is there is ever overwritten; what a process that died while it made the
+ * store has left, is made anew, also after power loss (STORE_DURABLE).  *fresh tells whether it holds no collection and
  * never did (revision 0).  *hold is a descriptor, close-on-exec: while it is open, here or in a
  * child, nobody else can prepare this store; it is -1 after failure.  ST_OK; ST_STORE_*, ST_NO_MEMORY with `why` for the
  * operator: what is wrong with which path, and what to do.
  */
 enum status store_prepare(const struct store_options *o, bool *fresh, int *hold,
 			  struct problem *why);
+
+/*
+ * Whether there is what store_prepare needs, as far as it can be seen from outside; changes nothing and
+ * opens no store.  As above.
+ */
+enum status store_foresee(const struct store_options *o, struct problem *why);
 
 /*
  * Which file the store at o->path is now.  A service takes no other one later: it could not tell its

@@ -66,7 +66,7 @@ store_damaged(const char *path, const char *what, struct problem *why)
 {
 	return problem_set(why, ST_STORE_DAMAGED,
 			   "store %s: damaged (%s); restore a backup, or give --store an empty "
-			   "directory",
+			   "directory for a new store",
 			   path, what);
 }
 
@@ -114,8 +114,7 @@ store_meta_status(const char *path, enum status st, const struct meta *m, struct
 	case ST_STORE_FOREIGN:
 		return problem_set(why, st,
 				   "store %s: " STORE_DATA_FILE
-				   " is another program's; give --store "
-				   "an empty directory",
+				   " is another program's; " STORE_GIVE_ANOTHER,
 				   path);
 	default:
 		return store_damaged(path, "its first row is not whole", why);

@@ -30,9 +30,14 @@
 
 #define STORE_FORMAT 2 /* of the rows */
 #define STORE_DATA_FILE "data.mdb"
+#define STORE_DATA_NEW_FILE "data.mdb.new" /* while it is made */
 #define STORE_LOCK_FILE "lock.mdb"
 #define STORE_MARK_FILE "settled"
 #define STORE_MARK_NEW_FILE "settled.new" /* while it is written */
+
+/* Advice for those that make a store and those that only read one. */
+#define STORE_GIVE_ANOTHER                                                                         \
+	"give --store a directory that holds a store, or an empty one for a new store"
 
 /* LMDB's own limit on keys is 511, which two names and a NUL just reach. */
 #define STORE_KEY_MAX (NAME_MAX_BYTES + 1 + NAME_MAX_BYTES)

@@ -15,6 +15,8 @@
 #define CHECK_SECONDS 60
 #define CHECK_BYTES_A_SECOND (16u << 20)
 
+#define FOUND_MAX 200
+
 /* A row, in the map. */
 struct place {
 	uintptr_t page;
@@ -61,11 +63,10 @@ end_collection(const struct walk *w)
 	if (w->collection.data == NULL)
 		return NULL;
 	if (w->seen.count != w->row.count)
-		return "a collection has another number of records than its row tells";
+		return "it has another number of records than its row tells";
 	if (w->seen.bytes != w->row.bytes)
-		return "a collection's records have another size than its row tells";
-	return w->seen.sum == w->row.sum ? NULL
-					 : "a collection's records are not those last written";
+		return "its records have another size than its row tells";
+	return w->seen.sum == w->row.sum ? NULL : "its records are not those last written";
 }
 
 static bool
@@ -84,11 +85,11 @@ check_collection(struct walk *w, MDB_val key, MDB_val value)
 	w->collection = store_slice(key);
 	w->seen = (struct collection){0};
 	if (!is_name(w->collection))
-		return "a collection's name is none";
+		return "its name is none";
 	if (!store_decode_collection(value, &w->row))
-		return "a collection's row has a wrong length";
+		return "its row has a wrong length";
 	if (w->row.revision == 0 || w->row.revision > w->meta->revision)
-		return "a collection's revision is later than the store's";
+		return "its revision is later than the store's";
 	w->sum += store_row_hash(key, value);
 	return NULL;
 }
@@ -171,8 +172,22 @@ store_check_failed(int rc)
 	return rc == ENOMEM ? store_check_no_memory : mdb_strerror(rc);
 }
 
+/* Before what is wrong in the current collection: its name.  In `out`, of FOUND_MAX bytes. */
 static const char *
-check_rows(MDB_txn *txn, MDB_dbi dbi, const struct meta *meta)
+in_collection(const struct walk *w, const char *wrong, char *out)
+{
+	char shown[80];
+
+	if (wrong == NULL || w->collection.data == NULL)
+		return wrong;
+	name_printable(shown, sizeof(shown), w->collection);
+	snprintf(out, FOUND_MAX, "collection \"%s\": %s", shown, wrong);
+	return out;
+}
+
+/* What is wrong may be put together in `found`, of FOUND_MAX bytes. */
+static const char *
+check_rows(MDB_txn *txn, MDB_dbi dbi, const struct meta *meta, char *found)
 {
 	struct walk w = {.meta = meta};
 	/* A row out of order is not found, either, and is told of as such. */
@@ -188,7 +203,7 @@ check_rows(MDB_txn *txn, MDB_dbi dbi, const struct meta *meta)
 	w.page_size = stat.ms_psize;
 	while (wrong == NULL &&
 	       (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == MDB_SUCCESS) {
-		wrong = check_row(&w, key, value);
+		wrong = in_collection(&w, check_row(&w, key, value), found);
 		if (wrong == NULL && lost == NULL)
 			lost = check_way(&w, txn, dbi, key, value)
 				   ? NULL
@@ -200,7 +215,7 @@ check_rows(MDB_txn *txn, MDB_dbi dbi, const struct meta *meta)
 	if (wrong == NULL && w.rows != stat.ms_entries)
 		wrong = "rows are missing";
 	if (wrong == NULL)
-		wrong = end_collection(&w);
+		wrong = in_collection(&w, end_collection(&w), found);
 	if (wrong == NULL && w.sum != meta->sum)
 		wrong = "the collections are not those last written";
 	return wrong == NULL ? lost : wrong;
@@ -211,6 +226,7 @@ check_store(const char *path, MDB_env *env, MDB_txn *txn, bool all, struct store
 {
 	MDB_val key = store_key_meta(), value;
 	const char *wrong = NULL;
+	char found[FOUND_MAX];
 	uint64_t roots[2];
 	MDB_envinfo info;
 	MDB_stat stat;
@@ -238,7 +254,7 @@ check_store(const char *path, MDB_env *env, MDB_txn *txn, bool all, struct store
 					: ST_STORE_DAMAGED;
 	if (store_meta_status(path, v->status, &v->meta, &v->why) != ST_OK)
 		return;
-	if (all && (wrong = check_rows(txn, dbi, &v->meta)) == NULL)
+	if (all && (wrong = check_rows(txn, dbi, &v->meta, found)) == NULL)
 		wrong = store_check_pages(txn, stat.ms_psize, info.me_last_pgno, roots);
 	if (wrong == store_check_no_memory)
 		v->status = store_open_status(path, ENOMEM, &v->why);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -32,8 +33,8 @@ foreign(const struct preparation *p, const char *what)
 
 	name_printable(shown, sizeof(shown), slice_str(what));
 	return problem_set(p->why, ST_STORE_FOREIGN,
-			   "store %s: %s is not a Markbook file; give --store an empty directory",
-			   p->o->path, shown);
+			   "store %s: %s is not a Markbook file; " STORE_GIVE_ANOTHER, p->o->path,
+			   shown);
 }
 
 static enum status
@@ -47,8 +48,7 @@ look_at_path(struct preparation *p)
 		return errno == ENOENT ? ST_OK : store_open_status(path, errno, p->why);
 	if (!S_ISDIR(sb.st_mode))
 		return problem_set(p->why, ST_STORE_FOREIGN,
-				   "store %s: is not a directory; give --store an empty directory",
-				   path);
+				   "store %s: is not a directory; " STORE_GIVE_ANOTHER, path);
 	return ST_OK;
 }
 
@@ -65,8 +65,13 @@ make_directory(const struct preparation *p)
 static enum status
 look_through_directory(const struct preparation *p)
 {
-	static const char *const ours[] = {
-	    ".", "..", STORE_DATA_FILE, STORE_LOCK_FILE, STORE_MARK_FILE, STORE_MARK_NEW_FILE};
+	static const char *const ours[] = {".",
+					   "..",
+					   STORE_DATA_FILE,
+					   STORE_DATA_NEW_FILE,
+					   STORE_LOCK_FILE,
+					   STORE_MARK_FILE,
+					   STORE_MARK_NEW_FILE};
 	DIR *dir;
 	enum status st = ST_OK;
 	struct dirent *entry;
@@ -246,29 +251,59 @@ abort:
 	return rc;
 }
 
+/* LMDB's rc.  *meta is the first row as it is then. */
+static int
+put_first_row(const struct store_options *o, size_t size, unsigned flags, struct meta *meta)
+{
+	uint64_t home = 0;
+	MDB_env *env;
+	int rc = store_env_open(&env, o, size, flags);
+
+	if (rc != MDB_SUCCESS)
+		return rc;
+	if ((rc = find_home(env, &home)) == MDB_SUCCESS)
+		rc = put_meta(env, size, home, meta);
+	mdb_env_close(env);
+	return rc;
+}
+
+/*
+ * A file comes to its place whole and on the disk, or not at all: whatever is there was a store once, and what
+ * a start that did not get so far has left, has nothing in it.
+ */
+static int
+make_data_file(const struct preparation *p)
+{
+	char made[4096];
+	/* Nobody else opens it, so it needs no lock file of its own. */
+	const struct store_options o = {.path = made, .durability = STORE_DURABLE};
+	struct meta meta;
+	int rc;
+
+	if (!store_path(made, sizeof(made), p->o->path, STORE_DATA_NEW_FILE))
+		return ENAMETOOLONG;
+	if (unlink(made) != 0 && errno != ENOENT)
+		return errno;
+	rc = put_first_row(&o, p->o->size, MDB_NOSUBDIR | MDB_NOLOCK, &meta);
+	if (rc == MDB_SUCCESS && rename(made, p->file) != 0)
+		rc = errno;
+	if (rc != MDB_SUCCESS)
+		(void)unlink(made);
+	return rc;
+}
+
 static enum status
 make_store(struct preparation *p)
 {
 	const struct store_options *o = p->o;
-	uint64_t home = 0;
-	bool is_new;
-	MDB_env *env;
 	struct stat sb;
 	int rc = store_remove_mark(o->path);
 
-	if (rc == 0) {
-		is_new = stat(p->file, &sb) == 0 ? sb.st_size == 0 : errno == ENOENT;
-		rc = store_env_open(&env, o, o->size, 0);
-		/* Half of a first page would be a damaged store to the next one. */
-		if (rc != MDB_SUCCESS && is_new)
-			(void)unlink(p->file);
-	}
-	if (rc == MDB_SUCCESS) {
-		rc = find_home(env, &home);
-		if (rc == MDB_SUCCESS)
-			rc = put_meta(env, o->size, home, &p->verdict.meta);
-		mdb_env_close(env);
-	}
+	/* Looked at again: another service may have made it before this one had the directory for itself. */
+	if (rc == 0 && (stat(p->file, &sb) == 0 ? sb.st_size == 0 : errno == ENOENT))
+		rc = make_data_file(p);
+	if (rc == 0)
+		rc = put_first_row(o, o->size, 0, &p->verdict.meta);
 	if (rc == MDB_SUCCESS && o->durability == STORE_DURABLE)
 		rc = sync_directories(o->path);
 	return rc == MDB_SUCCESS ? ST_OK : store_open_status(o->path, rc, p->why);
@@ -329,6 +364,24 @@ store_prepare(const struct store_options *o, bool *fresh, int *hold, struct prob
 	}
 	*fresh = p.verdict.meta.revision == 0;
 	return ST_OK;
+}
+
+enum status
+store_foresee(const struct store_options *o, struct problem *why)
+{
+	struct preparation p = {.o = o, .why = why};
+	char parent[4096];
+	enum status st = look_at_path(&p);
+
+	if (st != ST_OK || (st = look_through_directory(&p)) != ST_OK)
+		return st;
+	if (!store_path(parent, sizeof(parent), o->path, ""))
+		return store_open_status(o->path, ENAMETOOLONG, why);
+	if (access(p.exists ? o->path : dirname(parent), W_OK | X_OK) != 0)
+		return problem_set(why, ST_STORE_ACCESS,
+				   "store %s: cannot %s this directory: %s; give --store another",
+				   o->path, p.exists ? "write to" : "make", strerror(errno));
+	return look_for_space(&p);
 }
 
 enum status

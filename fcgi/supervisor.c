@@ -141,6 +141,8 @@ leave(struct supervisor *s, int signo)
 	log_event(s->log, LOG_LEVEL_INFO, "stop", "%s: %u workers finish what they have",
 		  strsignal(signo), workers_alive(&s->workers));
 	s->leaving = true;
+	/* What a restart had to do earlier says nothing of this end. */
+	s->workers.forced = false;
 	listen_shut(&s->listener);
 	for (unsigned i = 0; i < s->workers.seat_count; i++)
 		workers_retire(&s->workers, i, SIGTERM);
@@ -217,12 +219,14 @@ fail(const char *what)
 static bool
 prepare_store(const struct config *config, struct log *log, int *hold)
 {
-	struct problem why = {""};
+	struct problem why = {""}, inner = {""};
 	bool fresh;
 	enum status st = store_prepare(&config->store, &fresh, hold, &why);
 
-	if (st == ST_OK && fresh && config->seed != NULL)
-		st = transfer_load_file(&config->store, config->seed, false, &why);
+	if (st == ST_OK && fresh && config->seed != NULL) {
+		st = transfer_load_file(&config->store, config->seed, false, &inner);
+		problem_set(&why, st, "--seed %s", inner.detail);
+	}
 	if (st != ST_OK)
 		return fail(why.detail);
 	if (fresh)

@@ -1,17 +1,21 @@
 #include "system.h"
 
+#include "json.h"
+#include "route.h"
+
 #define READINESS_NS 1000000000u
 
-static bool
+static enum status
 answer_health(const struct system_context *sys, struct response *res)
 {
 	(void)sys;
 	buf_adds(&res->body, "{\"status\":\"ok\"}");
-	return true;
+	return ST_OK;
 }
 
-static bool
-store_is_ready(struct store *store, enum status *failed)
+/* ST_OK; ST_BUSY, ST_NO_MEMORY, ST_UNAVAILABLE, and then *failed is what the store said. */
+static enum status
+ask_store(struct store *store, enum status *failed)
 {
 	struct view *view;
 	enum status st = store_read(store, &view);
@@ -21,35 +25,39 @@ store_is_ready(struct store *store, enum status *failed)
 		st = store_probe(store);
 	/* A full store is read, and emptied, as ever. */
 	if (st == ST_OK || st == ST_FULL)
-		return true;
+		return ST_OK;
 	*failed = st;
-	return false;
+	/* Not ready is no error of this request. */
+	return st == ST_IO ? ST_UNAVAILABLE : st;
 }
 
-static bool
+static enum status
 answer_ready(const struct system_context *sys, struct response *res)
 {
 	struct system_readiness *r = sys->readiness;
 
+	if (sys->store == NULL)
+		return ST_STORE_ACCESS;
 	/* Anyone can ask: it must not cost a commit each time. */
 	if (sys->now >= r->until) {
-		r->ready = store_is_ready(sys->store, &r->failed);
+		r->answer = ask_store(sys->store, &r->failed);
 		r->until = sys->now + READINESS_NS;
 	}
-	if (!r->ready)
-		return false;
-	buf_adds(&res->body, "{\"status\":\"ready\"}");
-	return true;
+	if (r->answer == ST_OK)
+		buf_adds(&res->body, "{\"status\":\"ready\"}");
+	return r->answer;
 }
 
-static bool
+static enum status
 answer_metrics(const struct system_context *sys, struct response *res)
 {
 	struct buf *b = &res->body;
 	struct store_stats stats;
 
+	if (sys->store == NULL)
+		return ST_STORE_ACCESS;
 	if (store_stat(sys->store, &stats) != ST_OK)
-		return false;
+		return ST_BUSY;
 	metrics_add_text(b, sys->metrics, method_names);
 	metrics_add_value(b, "markbook_store_revision", "gauge", "Revision of the store.",
 			  stats.revision);
@@ -69,12 +77,12 @@ answer_metrics(const struct system_context *sys, struct response *res)
 	metrics_add_value(b, "markbook_store_readers", "gauge", "Snapshot slots in use.",
 			  stats.readers);
 	res->type = "text/plain; version=0.0.4";
-	return true;
+	return ST_OK;
 }
 
 struct system_path {
 	const char *path;
-	bool (*answer)(const struct system_context *sys, struct response *res);
+	enum status (*answer)(const struct system_context *sys, struct response *res);
 };
 
 static const struct system_path paths[] = {
@@ -83,10 +91,23 @@ static const struct system_path paths[] = {
     {"/metrics", answer_metrics},
 };
 
+static void
+indent(struct response *res)
+{
+	struct buf compact = res->body;
+	struct json_indent at = {0};
+
+	res->body = (struct buf){0};
+	json_add_pretty(&res->body, buf_slice(&compact), &at);
+	buf_addc(&res->body, '\n');
+	buf_free(&compact);
+}
+
 void
 system_answer(const struct system_context *sys, const struct request *req, struct response *res)
 {
 	const struct system_path *found = NULL;
+	enum status st;
 
 	response_reset(res);
 	res->head = req->method == METHOD_HEAD;
@@ -101,7 +122,9 @@ system_answer(const struct system_context *sys, const struct request *req, struc
 		res->allow = "GET, HEAD";
 	} else {
 		response_ok(res, ST_OK);
-		if (!found->answer(sys, res))
-			response_problem(res, ST_BUSY, NULL);
+		if ((st = found->answer(sys, res)) != ST_OK)
+			response_problem(res, st, NULL);
 	}
+	if (query_is_pretty(req->query) && strstr(res->type, "json") != NULL && !res->body.failed)
+		indent(res);
 }

@@ -11,14 +11,14 @@
 
 /* The last result of asking the store; a zeroed struct is none. */
 struct system_readiness {
-	uint64_t until; /* nanoseconds of the caller's clock */
-	bool ready;
+	uint64_t until;	    /* nanoseconds of the caller's clock */
+	enum status answer; /* ST_OK: ready */
 	enum status failed; /* of the store, just now; for the caller to take note of and clear */
 };
 
 struct system_context {
 	const struct metrics *metrics;
-	struct store *store;
+	struct store *store; /* NULL: it cannot be opened */
 	struct system_readiness *readiness;
 	uint64_t now; /* nanoseconds */
 };

@@ -65,68 +65,88 @@ check_members(const struct json_member *m, size_t n, struct edit *edits, struct 
 	return ST_OK;
 }
 
+/* The records of a collection, which the caller frees whatever the status. */
 static enum status
-load_collection(struct view *view, const struct json_member *c, struct json_object_doc *doc,
-		bool replace, struct problem *why)
+read_collection(const struct json_member *c, struct json_object_doc *doc, struct edit **edits,
+		size_t *n, struct problem *why)
 {
 	char shown[80];
 	const struct json_member *m;
-	struct collection there;
-	struct edit *edits;
-	size_t n;
 	enum status st = name_check_collection(c->name, ST_UNPROCESSABLE, why);
 
+	*edits = NULL;
 	if (st != ST_OK)
 		return st;
 	name_printable(shown, sizeof(shown), c->name);
 	if (!json_is_object(c->json))
 		return problem_set(why, ST_UNPROCESSABLE, "\"%s\" is not an object of records",
 				   shown);
-	st = view_collection(view, c->name, &there);
-	if (st == ST_OK && !replace)
-		return problem_set(why, ST_EXISTS,
-				   "collection \"%s\" exists already; --replace replaces it",
-				   shown);
-	if (st != ST_OK && st != ST_NO_COLLECTION)
-		return st;
 	st = json_parse_object(doc, c->json, JSON_MAX_DEPTH, why);
 	if (st != ST_OK)
 		return st;
-	m = json_members(doc, &n);
-	edits = calloc(n + 1, sizeof(*edits));
-	if (edits == NULL)
-		return ST_NO_MEMORY;
-	st = check_members(m, n, edits, why);
-	if (st == ST_OK)
-		st = store_apply(view, c->name, edits, n, STORE_CREATE | STORE_CLEAR);
-	free(edits);
+	m = json_members(doc, n);
+	*edits = calloc(*n + 1, sizeof(**edits));
+	return *edits == NULL ? ST_NO_MEMORY : check_members(m, *n, *edits, why);
+}
+
+static enum status
+load_collection(struct view *view, struct slice name, const struct edit *edits, size_t n,
+		bool replace, struct problem *why)
+{
+	char shown[80];
+	struct collection there;
+	enum status st = view_collection(view, name, &there);
+
+	if (st == ST_OK && !replace) {
+		name_printable(shown, sizeof(shown), name);
+		return problem_set(why, ST_EXISTS,
+				   "collection \"%s\" exists already; --replace replaces it",
+				   shown);
+	}
+	if (st != ST_OK && st != ST_NO_COLLECTION)
+		return st;
+	return store_apply(view, name, edits, n, STORE_CREATE | STORE_CLEAR);
+}
+
+/* Into the view; into nothing where it is NULL. */
+static enum status
+load_members(struct view *view, struct json_object_doc *outer, struct json_object_doc *inner,
+	     bool replace, struct problem *why)
+{
+	size_t n = 0, count = 0;
+	const struct json_member *m = json_members(outer, &n);
+	struct edit *edits;
+	enum status st = ST_OK;
+
+	for (size_t i = 0; i < n && st == ST_OK; i++) {
+		st = read_collection(&m[i], inner, &edits, &count, why);
+		if (st == ST_OK && view != NULL)
+			st = load_collection(view, m[i].name, edits, count, replace, why);
+		free(edits);
+	}
 	return st;
 }
 
+/* Into no store where it is NULL. */
 static enum status
 load_text(struct store *store, struct slice text, bool replace, struct problem *why)
 {
 	struct json_object_doc *outer = json_doc_new(), *inner = json_doc_new();
-	const struct json_member *m;
-	struct view *view;
-	size_t n = 0;
+	struct view *view = NULL;
 	enum status st = outer == NULL || inner == NULL ? ST_NO_MEMORY : ST_OK;
 
 	if (st == ST_OK)
 		st = json_parse_object(outer, text, LOAD_DEPTH, why);
-	if (st != ST_OK)
-		goto out;
-	m = json_members(outer, &n);
-	st = store_write(store, &view);
-	if (st != ST_OK)
-		goto out;
-	for (size_t i = 0; i < n && st == ST_OK; i++)
-		st = load_collection(view, &m[i], inner, replace, why);
+	if (st == ST_OK && store != NULL)
+		st = store_write(store, &view);
 	if (st == ST_OK)
-		st = store_commit(store);
-	else
-		store_abort(store);
-out:
+		st = load_members(view, outer, inner, replace, why);
+	if (view != NULL) {
+		if (st == ST_OK)
+			st = store_commit(store);
+		else
+			store_abort(store);
+	}
 	json_doc_free(inner);
 	json_doc_free(outer);
 	return st;
@@ -151,6 +171,19 @@ transfer_load_file(const struct store_options *o, const char *file, bool replace
 			blame(file, st, &inner, why);
 		store_close(store);
 	}
+	buf_free(&text);
+	return st;
+}
+
+enum status
+transfer_check_file(const char *file, struct problem *why)
+{
+	struct problem inner = {""};
+	struct buf text = {0};
+	enum status st = read_file(file, &text, why);
+
+	if (st == ST_OK && (st = load_text(NULL, buf_slice(&text), false, &inner)) != ST_OK)
+		blame(file, st, &inner, why);
 	buf_free(&text);
 	return st;
 }

@@ -19,6 +19,9 @@
 enum status transfer_load_file(const struct store_options *o, const char *file, bool replace,
 			       struct problem *why);
 
+/* Whether an empty store with enough room would take it. */
+enum status transfer_check_file(const char *file, struct problem *why);
+
 /* Write the last commit, indented, to `out`.  ST_OK, ST_IO (also of `out`), ST_NO_MEMORY. */
 enum status transfer_dump(struct store *store, FILE *out, struct problem *why);
 

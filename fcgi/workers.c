@@ -13,6 +13,8 @@
 #define SHORT_LIFE_NS SECOND_NS
 #define BACKOFF_FIRST_NS (SECOND_NS / 10)
 #define BACKOFF_MAX_NS (5u * (uint64_t)SECOND_NS)
+/* The same where no other worker serves meanwhile. */
+#define BACKOFF_ALONE_NS ((uint64_t)SECOND_NS)
 
 uint64_t
 workers_now(void)
@@ -125,12 +127,13 @@ static uint64_t
 backoff(const struct workers *w)
 {
 	uint64_t wait = BACKOFF_FIRST_NS;
+	uint64_t most = workers_active(w) > 0 ? BACKOFF_MAX_NS : BACKOFF_ALONE_NS;
 
 	if (w->short_lives <= 1)
 		return 0;
-	for (unsigned i = 2; i < w->short_lives && wait < BACKOFF_MAX_NS; i++)
+	for (unsigned i = 2; i < w->short_lives && wait < most; i++)
 		wait *= 2;
-	return wait < BACKOFF_MAX_NS ? wait : BACKOFF_MAX_NS;
+	return wait < most ? wait : most;
 }
 
 /* True where it was not told to leave. */
@@ -140,9 +143,11 @@ on_death(struct workers *w, unsigned seat, int status)
 	struct seat *dead = &w->seats[seat];
 	bool asked = dead->retiring, at_once = workers_now() - dead->born < SHORT_LIFE_NS;
 	struct log *log = w->options.log;
+	pid_t pid = dead->pid;
 
 	atomic_store(&slot(w, seat)->state, WORKER_NONE);
 	atomic_store(&slot(w, seat)->connections, 0);
+	*dead = (struct seat){.kill_at = NEVER};
 	if (!asked) {
 		atomic_fetch_add(&w->options.metrics->worker_deaths, 1);
 		w->short_lives = at_once ? w->short_lives + 1 : 0;
@@ -150,14 +155,13 @@ on_death(struct workers *w, unsigned seat, int status)
 	}
 	if (log_begin(log, asked ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "worker")) {
 		log_str(log, "message", slice_str(asked ? "left" : "died"));
-		log_u64(log, "worker", (uint64_t)dead->pid);
+		log_u64(log, "worker", (uint64_t)pid);
 		if (WIFSIGNALED(status))
 			log_u64(log, "signal", (uint64_t)WTERMSIG(status));
 		else
 			log_u64(log, "exit", (uint64_t)WEXITSTATUS(status));
 		log_end(log);
 	}
-	*dead = (struct seat){.kill_at = NEVER};
 	return !asked;
 }
 

@@ -27,7 +27,7 @@ struct workers {
 	unsigned seat_count;
 	unsigned short_lives; /* of workers that died at once, in a row */
 	uint64_t respawn_at;
-	bool forced; /* one had to be killed */
+	bool forced; /* one had to be killed since the caller last cleared this */
 };
 
 /* False where there is no memory.  All of `options` stays borrowed. */

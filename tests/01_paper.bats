@@ -2,18 +2,11 @@
 # The paper's examples in the paper's order, on one store.
 
 load helper
+shared_servers
 
 setup_file() {
 	export BATS_NO_PARALLELIZE_WITHIN_FILE=true
 	start
-}
-
-teardown() {
-	show_failure
-}
-
-teardown_file() {
-	stop
 }
 
 # assert_paper_json TEXT: the same members in the same order as the paper prints them.

@@ -2,18 +2,7 @@
 # What the README shows is what happens.
 
 load helper
-
-setup_file() {
-	start
-}
-
-teardown() {
-	show_failure
-}
-
-teardown_file() {
-	stop
-}
+shared_servers
 
 # Each "$ command" of the README's console blocks, with the lines below it as its output.
 examples() {

@@ -2,22 +2,7 @@
 # The table of requests: what each answers, and how it fails.
 
 load helper
-
-setup_file() {
-	start
-}
-
-setup() {
-	c=t$BATS_TEST_NUMBER
-}
-
-teardown() {
-	show_failure
-}
-
-teardown_file() {
-	stop
-}
+shared_servers
 
 @test "GET /json gives the whole store sorted by name" {
 	post "/json/$c-b" '{"z": 1, "a": 2, "B": 3}'

@@ -2,22 +2,7 @@
 # Names of collections and records.
 
 load helper
-
-setup_file() {
-	start
-}
-
-setup() {
-	c=t$BATS_TEST_NUMBER
-}
-
-teardown() {
-	show_failure
-}
-
-teardown_file() {
-	stop
-}
+shared_servers
 
 # assert_name ENCODED NAME: a collection and a record of that name can be made, read and deleted.
 assert_name() {

@@ -2,23 +2,7 @@
 # Values: any JSON, given back as it was sent.
 
 load helper
-
-setup_file() {
-	start
-}
-
-setup() {
-	c=t$BATS_TEST_NUMBER
-	put "/json/$c" '{}'
-}
-
-teardown() {
-	show_failure
-}
-
-teardown_file() {
-	stop
-}
+shared_servers '{}'
 
 # assert_kept JSON [EXPECTED]: the value comes back as it was sent, by each way in.
 assert_kept() {

@@ -2,23 +2,7 @@
 # Revisions, ETag, If-Match and If-None-Match (RFC 9110, section 13).
 
 load helper
-
-setup_file() {
-	start
-}
-
-setup() {
-	c=t$BATS_TEST_NUMBER
-	put "/json/$c" '{"a":1,"b":2}'
-}
-
-teardown() {
-	show_failure
-}
-
-teardown_file() {
-	stop
-}
+shared_servers '{"a":1,"b":2}'
 
 OTHER='"00000000-1"'
 

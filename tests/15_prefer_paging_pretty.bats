@@ -2,23 +2,7 @@
 # Prefer: return=minimal, paging, ?pretty.
 
 load helper
-
-setup_file() {
-	start
-}
-
-setup() {
-	c=t$BATS_TEST_NUMBER
-	put "/json/$c" '{"a":1,"b":2}'
-}
-
-teardown() {
-	show_failure
-}
-
-teardown_file() {
-	stop
-}
+shared_servers '{"a":1,"b":2}'
 
 MINIMAL=(-H 'Prefer: return=minimal')
 
@@ -245,6 +229,20 @@ all_pages() {
 	old=$(whole_store)
 	get '/json?pretty'
 	assert_json "$old"
+}
+
+@test "pretty works on healthz and readyz, too" {
+	local path
+	for path in healthz readyz; do
+		get "/$path?pretty"
+		assert_status 200
+		[[ $body == $'{\n  "status": "'*$'"\n}\n' ]] || fail "$body"
+		get "/$path?pretty=0"
+		[[ $body == '{"status":"'*'"}' ]] || fail "$body"
+	done
+	http DELETE '/healthz?pretty'
+	assert_problem 405
+	[[ $body == $'{\n  "type"'* ]] || fail "$body"
 }
 
 @test "pretty leaves what is in strings and numbers alone" {

@@ -2,23 +2,7 @@
 # Merge patches (RFC 7396): atomic, over whole records and inside them.
 
 load helper
-
-setup_file() {
-	start
-}
-
-setup() {
-	c=t$BATS_TEST_NUMBER
-	put "/json/$c" '{}'
-}
-
-teardown() {
-	show_failure
-}
-
-teardown_file() {
-	stop
-}
+shared_servers '{}'
 
 # assert_merged TARGET PATCH RESULT: of one record's value.
 assert_merged() {

@@ -2,22 +2,7 @@
 # Errors, request ids, logs and the fields that every answer has.
 
 load helper
-
-setup_file() {
-	start
-}
-
-setup() {
-	c=t$BATS_TEST_NUMBER
-}
-
-teardown() {
-	show_failure
-}
-
-teardown_file() {
-	stop
-}
+shared_servers
 
 # logged ID FILE...: a line of that log has the id.
 logged() {

@@ -2,23 +2,7 @@
 # Bad input by HTTP: the service goes on, and nothing is changed.
 
 load helper
-
-setup_file() {
-	start
-}
-
-setup() {
-	c=t$BATS_TEST_NUMBER
-	put "/json/$c" '{"a":1}'
-}
-
-teardown() {
-	show_failure
-}
-
-teardown_file() {
-	stop
-}
+shared_servers '{"a":1}'
 
 unchanged() {
 	get "/json/$c"

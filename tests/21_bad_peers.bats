@@ -2,6 +2,7 @@
 # FastCGI peers that send what they should not: others are served meanwhile.
 
 load helper
+shared_servers
 
 setup_file() {
 	export BATS_NO_PARALLELIZE_WITHIN_FILE=true
@@ -13,14 +14,6 @@ setup() {
 	c=t$BATS_TEST_NUMBER
 	get /json/bad/peer
 	assert_status 404
-}
-
-teardown() {
-	show_failure
-}
-
-teardown_file() {
-	stop
 }
 
 client() {

@@ -323,6 +323,22 @@ PY
 	wait_until 5 not_alive "$staller"
 }
 
+@test "a worker that had to be killed in an earlier restart does not show in the exit status" {
+	start --drain-timeout 1 --peer-timeout 60
+	local pid old
+	pid=$(responder_pid)
+	mapfile -t old < <(workers)
+	stall large
+	kill -HUP "$pid"
+	wait_until 10 workers_are 2 "${old[@]}"
+	grep -q 'did not leave within the drain timeout and is killed' "$LOG"
+	wait_until 5 not_alive "$staller"
+	kill -TERM "$pid"
+	wait_until 5 not_alive "$pid"
+	exited_with "$pid" 0
+	[[ -s $STORE/settled ]]
+}
+
 @test "idle connections do not delay its leaving" {
 	start --drain-timeout 20
 	python3 - "$TOOLS" "$SOCKET" 3>&- <<'PY' &
@@ -400,6 +416,17 @@ PY
 	prlimit --pid "$pid" --nofile="$limit:"
 	wait_until 40 workers_are 2 "${pids[0]}"
 	wait_until 40 ready_workers_are 2
+}
+
+@test "workers that are killed while they are young leave nobody waiting for long" {
+	start
+	local old now round
+	for round in 1 2 3 4; do
+		mapfile -t old < <(workers)
+		kill -KILL "${old[@]}"
+		wait_until 2 workers_are 2 "${old[@]}"
+	done
+	wait_until 1 responder_ready
 }
 
 metric() {

@@ -2,15 +2,7 @@
 # What the responder listens on: its own unix socket or TCP port, or one that is handed over.
 
 load helper
-
-setup() {
-	new_area
-}
-
-teardown() {
-	show_failure
-	stop
-}
+own_area
 
 ask() {
 	python3 "$TOOLS/fcgi_client.py" "$1" request GET /json | grep -q '^Status: 200'

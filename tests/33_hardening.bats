@@ -3,15 +3,7 @@
 
 load helper
 bats_require_minimum_version 1.5.0
-
-setup() {
-	new_area
-}
-
-teardown() {
-	show_failure
-	stop
-}
+own_area
 
 # many N SECONDS: N connections of their own that send requests, each answered; prints a summary.
 many() {

@@ -4,15 +4,7 @@
 
 load helper
 bats_require_minimum_version 1.5.0
-
-setup() {
-	new_area
-}
-
-teardown() {
-	show_failure
-	stop
-}
+own_area
 
 # field PID NAME: what the kernel says of a process.
 field() {

@@ -2,15 +2,7 @@
 # dump, load and backup.
 
 load helper
-
-setup() {
-	new_area
-}
-
-teardown() {
-	show_failure
-	stop
-}
+own_area
 
 # empty_store: one that no process has open.
 empty_store() {
@@ -24,13 +16,6 @@ make_store() {
 	STRANGE='{"":1,"z":[1.10,1e400,-0,12345678901234567890],"s":"\u0000\ud800 é😀\/","n":null}'
 	printf '{"b":{"é\\"":%s,"a b":"x"},"a":{},"c":{"0":0,"f":false}}' "$STRANGE" >"$AREA/in.json"
 	markbook load --store "$STORE" "$AREA/in.json"
-}
-
-# run_markbook: sets result, out and err.
-run_markbook() {
-	result=0
-	markbook "$@" </dev/null >"$AREA/out" 2>"$AREA/err" || result=$?
-	out=$(<"$AREA/out") err=$(<"$AREA/err")
 }
 
 assert_failed() {
@@ -73,9 +58,25 @@ assert_failed() {
 	sed -i 's/12345678901234567890/12345678901234567809/' "$STORE/data.mdb"
 	run_markbook verify --store "$STORE"
 	assert_failed
-	[[ $err == *"damaged (a collection's records are not those last written); restore a backup"* ]] || fail "$err"
+	[[ $err == *"damaged (collection \"b\": its records are not those last written); restore a backup"* ]] || fail "$err"
 	run_markbook verify --store "$AREA/none"
 	assert_failed
+}
+
+@test "those that read a store say what to give them where there is none" {
+	local command
+	mkdir "$AREA/mine"
+	echo precious >"$AREA/mine/notes.txt"
+	for command in dump verify "backup $AREA/copy"; do
+		# shellcheck disable=SC2086
+		run_markbook $command --store "$AREA/mine"
+		assert_failed
+		[[ $err == *"notes.txt is not a Markbook file; give --store a directory that holds a store, or "* ]] || fail "$err"
+		# shellcheck disable=SC2086
+		run_markbook $command --store "$AREA/mine/notes.txt"
+		assert_failed
+		[[ $err == *"is not a directory; give --store a directory that holds a store, or "* ]] || fail "$err"
+	done
 }
 
 @test "a dump loaded elsewhere dumps the same" {

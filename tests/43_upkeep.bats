@@ -4,10 +4,7 @@
 # they can, and /readyz says whether writes do.
 
 load helper
-
-setup() {
-	new_area
-}
+own_area
 
 teardown() {
 	show_failure
@@ -45,6 +42,11 @@ readyz_is() {
 	[[ $status == "$1" ]]
 }
 
+readyz_tells_why() {
+	get /readyz
+	[[ $status == 503 && $body == *'"error":"Store cannot be written"'* ]]
+}
+
 # writes CODE: a dozen of them, all answered so.
 writes() {
 	local codes
@@ -64,7 +66,7 @@ writes_refused() {
 	assert_body '{"res":"Not Submitted"}'
 	get /healthz
 	assert_status 200
-	wait_until 5 readyz_is 503
+	wait_until 5 readyz_tells_why
 	same_workers
 }
 
@@ -131,6 +133,45 @@ stay_out() {
 told_by_supervisor() {
 	jq -r --argjson pid "$(responder_pid)" 'select(.pid == $pid and (.level == "error")).message' "$LOG" |
 		grep -c 'another file than at the start'
+}
+
+@test "where no worker can open the store all is 503 soon, and served again once it is back" {
+	both
+	mv "$STORE" "$AREA/elsewhere"
+	kill -KILL "${before[@]}"
+	local soon=$((${EPOCHREALTIME/./} + 3000000)) codes
+	wait_until 3 refuses
+	# As many clients as the front has connections for, and more: none waits for a share.
+	codes=$(curl -sS --noproxy '*' -Z --parallel-max 64 -o /dev/null -w '%{http_code}\n' "$BASE/json?[1-200]" | sort | uniq -c)
+	[[ $codes =~ ^\ *200\ 503$ ]] || fail "not all 503: $codes"
+	((${EPOCHREALTIME/./} < soon)) || fail "late by $((${EPOCHREALTIME/./} - soon)) us"
+	all_refused
+	mv "$AREA/elsewhere" "$STORE"
+	wait_until 10 writes_work
+	wait_until 10 readyz_is 200
+	writes 200
+	stop_responder
+	grep -q '"message":"all workers left"' "$LOG"
+}
+
+# refuses: and does not keep one waiting for it.
+refuses() {
+	[[ $(curl -sS --noproxy '*' --max-time 1 -o /dev/null -w '%{http_code}' "$BASE/json") == 503 ]]
+}
+
+# In the contract's shape; what needs no store is answered as ever.
+all_refused() {
+	get /json/assignments/Seminar
+	assert_problem 503 "Store cannot be opened"
+	[[ -n $(header Retry-After) ]] || fail "no Retry-After"
+	put /json/assignments/Seminar '{"new": "lost"}'
+	assert_problem 503 "Store cannot be opened"
+	get /readyz
+	assert_problem 503 "Store cannot be opened"
+	get /healthz
+	assert_status 200
+	put /json '{}'
+	assert_problem 405
 }
 
 # --- the store's file system

@@ -2,10 +2,7 @@
 # The front where the responder fails it: a fake one stands behind it.
 
 load helper
-
-setup() {
-	new_area
-}
+own_area
 
 teardown() {
 	show_failure

@@ -2,15 +2,7 @@
 # What the front has that is off or far away as delivered.
 
 load helper
-
-setup() {
-	new_area
-}
-
-teardown() {
-	show_failure
-	stop
-}
+own_area
 
 # reconfigure SED FILE: change the front's own copy of a file and have it read again.
 reconfigure() {

@@ -4,8 +4,8 @@
 #
 #	responder.{pid,log,out}   m.sock   store/   front/ (the nginx prefix)   port
 #
-# A suite starts its servers in setup_file (shared by its tests, each with a collection of its
-# own) or in setup (where a test harms them), and ends them in the teardown of the same level.
+# A suite says `shared_servers`, or where its tests harm them `own_area`; what it does otherwise, it defines
+# after that.
 
 TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TREE=$(dirname "$TESTS")
@@ -15,6 +15,40 @@ export TESTS TREE TOOLS MARKBOOK NGINX
 export PYTHONDONTWRITEBYTECODE=1
 # So that `raw` can stand at the end of a pipeline.
 shopt -s lastpipe
+
+# --- set-up of a suite ---------------------------------------------------------------------------
+
+# shared_servers [JSON]: all its tests share them; each has a name, $c, for a collection of its own,
+# which is made of the JSON where that is given.
+# shellcheck disable=SC2317 # bats calls these
+shared_servers() {
+	COLLECTION=${1-}
+	setup_file() {
+		start
+	}
+	setup() {
+		c=t$BATS_TEST_NUMBER
+		[[ -z $COLLECTION ]] || put "/json/$c" "$COLLECTION"
+	}
+	teardown() {
+		show_failure
+	}
+	teardown_file() {
+		stop
+	}
+}
+
+# own_area: each test has one, and starts in it what it needs.
+# shellcheck disable=SC2317
+own_area() {
+	setup() {
+		new_area
+	}
+	teardown() {
+		show_failure
+		stop
+	}
+}
 
 # --- waiting -------------------------------------------------------------------------------------
 
@@ -62,6 +96,13 @@ markbook() {
 		shift
 	done
 	env "${env[@]}" "$MARKBOOK" "$@"
+}
+
+# run_markbook [NAME=VALUE...] ARGUMENT...: sets result, out and err.
+run_markbook() {
+	result=0
+	markbook "$@" </dev/null >"$AREA/out" 2>"$AREA/err" || result=$?
+	out=$(<"$AREA/out") err=$(<"$AREA/err")
 }
 
 # spawn_responder [options of serve...]: starts it and does not wait.  The defaults come as

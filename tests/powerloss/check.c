@@ -40,7 +40,7 @@ static const char *const style_names[] = {
     "pages torn",   "all but one kept", "all but one page kept", "only one kept"};
 
 struct counters {
-	uint64_t states, sound, fresh, refused, early, marked, backups, faults;
+	uint64_t states, sound, fresh, refused, marked, backups, faults;
 	uint64_t lost, lost_most, lost_states; /* acknowledged changes */
 	size_t pending_most;
 };
@@ -64,7 +64,6 @@ struct plan {
 struct position {
 	struct disk *disk;
 	uint64_t told; /* the last revision that a client knows of */
-	bool ready;
 	size_t point;
 	char backups[BACKUPS_MAX][32]; /* that were reported done */
 	size_t backups_done;
@@ -169,8 +168,6 @@ learn(struct position *at, const struct record *r)
 	if (r->kind != RECORD_NOTE || r->length >= sizeof(text))
 		return;
 	memcpy(text, r + 1, r->length);
-	if (says(r, "ready"))
-		at->ready = true;
 	/* Of the driver's making, so its numbers are some. */
 	// NOLINTNEXTLINE(cert-err34-c)
 	if (sscanf(text, "directory %llu %31s", &inode, name) == 2)
@@ -320,11 +317,9 @@ check_refusal(const struct plan *p, const struct position *at, const struct stat
 	if (strstr(v->why.detail, "give --store") == NULL) {
 		snprintf(what, sizeof(what), "refused without advice: %s", v->why.detail);
 		report(p, at, s, c, what);
-	} else if (p->durable && at->ready) {
+	} else if (p->durable) {
 		snprintf(what, sizeof(what), "refused: %s", v->why.detail);
 		report(p, at, s, c, what);
-	} else if (p->durable) {
-		c->early++;
 	} else {
 		c->refused++;
 	}
@@ -539,7 +534,6 @@ add(struct counters *sum, const struct counters *c)
 	sum->sound += c->sound;
 	sum->fresh += c->fresh;
 	sum->refused += c->refused;
-	sum->early += c->early;
 	sum->marked += c->marked;
 	sum->backups += c->backups;
 	sum->faults += c->faults;
@@ -584,9 +578,7 @@ tell(const struct plan *p, const struct counters *c)
 	       " had no store yet), ",
 	       p->durable ? "commit" : "none", p->points, p->model.last, c->states, c->pending_most,
 	       c->sound, c->fresh);
-	if (p->durable)
-		printf("%" PRIu64 " refused before the first start had ended, ", c->early);
-	else
+	if (!p->durable)
 		printf("%" PRIu64 " refused with advice, %" PRIu64
 		       " older than what was acknowledged (by %.1f changes, at most %" PRIu64 "), ",
 		       c->refused, c->lost_states,

@@ -918,6 +918,28 @@ test_missing_directory(void **state)
 	await_success(pid);
 }
 
+static void
+test_no_directory(void **state)
+{
+	struct problem why = {""};
+	struct fixture *f = *state;
+	struct sandbox s;
+	pid_t pid;
+
+	assert_true(sandbox_prepare(&s));
+	if (s.landlock == 0)
+		return;
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(sandbox_enter(&s, NULL, getppid(), &why) &&
+			      open(f->path, O_RDONLY | O_DIRECTORY) < 0 && errno == EACCES &&
+			      store_open(&f->s, &f->o, &f->why) != ST_OK
+			  ? 0
+			  : 1);
+	await_success(pid);
+}
+
 /* Their names are the sentences: "a worker cannot NAME". */
 #define REFUSED(name)                                                                              \
 	{                                                                                          \
@@ -1015,6 +1037,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_no_new_privileges),
     cmocka_unit_test(test_text),
     cmocka_unit_test(test_missing_directory),
+    STORE_TEST(test_no_directory),
 };
 
 int

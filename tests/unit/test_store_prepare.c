@@ -308,7 +308,8 @@ values_that_were_not_written_last_are_refused(void **state)
 	store_close(f->s);
 	f->s = NULL;
 	patch(f, "\"passed\"", "\"failed\"", 8);
-	assert_refused(f, ST_STORE_DAMAGED, "a collection's records are not those last written");
+	assert_refused(f, ST_STORE_DAMAGED,
+		       "collection \"marks\": its records are not those last written");
 }
 
 /* --- the mark of a settled store --- */
@@ -441,7 +442,7 @@ rows_that_contradict_each_other_are_refused(void **state)
 	make_store(f);
 	/* A record's name goes out of order; the engine by itself does not notice. */
 	patch(f, "record 499", "record 999", 10);
-	assert_refused(f, ST_STORE_DAMAGED, "damaged (rows are out of order); restore a backup");
+	assert_refused(f, ST_STORE_DAMAGED, "rows are out of order); restore a backup");
 }
 
 static void
