@@ -142,41 +142,13 @@ add_escape(struct buf *out, char c)
 	buf_addc(out, letters[found - escaped]);
 }
 
-/* Of eight bytes: whether none has to be escaped. */
-static bool
-is_plain(const char *at)
-{
-	static const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
-	uint64_t word, quote, backslash, found;
-
-	memcpy(&word, at, sizeof(word));
-	quote = word ^ ones * '"';
-	backslash = word ^ ones * '\\';
-	/* A byte that is less than n borrows from its top bit when n is taken away. */
-	found = ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) |
-		((backslash - ones) & ~backslash);
-	return (found & tops) == 0;
-}
-
-/* How many bytes at the front need no escape, at least as far as whole words are. */
-static size_t
-plain_words(struct slice s)
-{
-	size_t n = 0, word = sizeof(uint64_t);
-
-	while (n + word <= s.len && is_plain(s.data + n))
-		n += word;
-	/* The last word may begin within the one before. */
-	return n > 0 && n + word > s.len && is_plain(s.data + s.len - word) ? s.len : n;
-}
-
 void
 json_add_string(struct buf *out, struct slice s)
 {
 	size_t done = 0;
 
 	buf_addc(out, '"');
-	for (size_t i = plain_words(s); i < s.len; i++) {
+	for (size_t i = json_plain_words(s); i < s.len; i++) {
 		if ((unsigned char)s.data[i] >= 0x20 && s.data[i] != '"' && s.data[i] != '\\')
 			continue;
 		buf_add(out, s.data + done, i - done);

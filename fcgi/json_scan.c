@@ -138,6 +138,7 @@ scan_string(struct scanner *s, bool *escaped)
 
 	*escaped = false;
 	while (st == ST_OK) {
+		s->p += json_plain_words((struct slice){s->p, (size_t)(s->end - s->p)});
 		while (s->p < s->end && is_plain((unsigned char)*s->p))
 			s->p++;
 		if (peek(s) == '"') {

@@ -31,4 +31,32 @@ enum status json_scan_object(struct json_scan *sc, struct slice text, unsigned d
 /* The end of the string whose opening quote is at p, in text that was accepted. */
 const char *json_string_end(const char *p);
 
+/* Whether each of eight bytes is ASCII that stands for itself in a string. */
+static inline bool
+json_plain_word(const char *at)
+{
+	static const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	uint64_t word, quote, backslash, found;
+
+	memcpy(&word, at, sizeof(word));
+	quote = word ^ ones * '"';
+	backslash = word ^ ones * '\\';
+	/* A byte that is less than n borrows from its top bit when n is taken away. */
+	found = word | (word - ones * 0x20) | ((quote - ones) & ~quote) |
+		((backslash - ones) & ~backslash);
+	return (found & tops) == 0;
+}
+
+/* How many bytes at the front are such, at least as far as whole words are. */
+static inline size_t
+json_plain_words(struct slice s)
+{
+	size_t n = 0, word = sizeof(uint64_t);
+
+	while (n + word <= s.len && json_plain_word(s.data + n))
+		n += word;
+	/* The last word may begin within the one before. */
+	return n > 0 && n + word > s.len && json_plain_word(s.data + s.len - word) ? s.len : n;
+}
+
 #endif

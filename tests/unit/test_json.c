@@ -93,6 +93,34 @@ every_value_comes_back_as_it_was_spelt(void **state)
 	}
 }
 
+/* The scan goes by words: what ends a string, or must not be in it, at each place around a word's length. */
+static void
+a_string_is_looked_at_wherever_it_matters(void **state)
+{
+	static const struct {
+		const char *in;
+		enum status st;
+	} cases[] = {{"~", ST_OK},	    {" ", ST_OK},	   {"\x7F", ST_OK},
+		     {"\\n", ST_OK},	    {"\xC3\xA9", ST_OK},   {"\x1F", ST_BAD_JSON},
+		     {"\n", ST_BAD_JSON},   {"\x01", ST_BAD_JSON}, {"\x80", ST_BAD_JSON},
+		     {"\xFF", ST_BAD_JSON}, {"\\a", ST_BAD_JSON},  {"\"", ST_BAD_JSON}};
+	static const char many[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaa";
+	struct fixture *f = *state;
+	struct buf text = {0};
+
+	for (size_t k = 0; k < COUNT(cases); k++) {
+		for (int len = 0; len < 26; len++) {
+			for (int at = 0; at <= len; at++) {
+				buf_reset(&text, 64);
+				buf_addf(&text, "{\"a\":\"%.*s%s%.*s\"}", at, many, cases[k].in,
+					 len - at, many);
+				assert_int_equal(parse(f, buf_slice(&text)), cases[k].st);
+			}
+		}
+	}
+	buf_free(&text);
+}
+
 static void
 assert_none_is_json(struct fixture *f, const struct slice *values, size_t count)
 {
@@ -217,6 +245,7 @@ main(void)
 	    cmocka_unit_test(an_empty_object_has_no_members),
 	    cmocka_unit_test(white_space_between_tokens_goes_and_that_in_strings_stays),
 	    cmocka_unit_test(every_value_comes_back_as_it_was_spelt),
+	    cmocka_unit_test(a_string_is_looked_at_wherever_it_matters),
 	    cmocka_unit_test(a_number_json_does_not_have_is_refused),
 	    cmocka_unit_test(a_string_json_does_not_have_is_refused),
 	    cmocka_unit_test(brackets_commas_and_colons_out_of_place_are_refused),
