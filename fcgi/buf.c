@@ -98,8 +98,9 @@ void
 buf_add_u64(struct buf *b, uint64_t n)
 {
 	char digits[U64_DIGITS_MAX];
+	size_t len = u64_digits(digits, n);
 
-	buf_add(b, digits, u64_digits(digits, n));
+	buf_add(b, digits, len);
 }
 
 void

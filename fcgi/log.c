@@ -121,6 +121,7 @@ void
 log_u64(struct log *log, const char *key, uint64_t value)
 {
 	char digits[U64_DIGITS_MAX];
+	size_t len = u64_digits(digits, value);
 
 	/* All of it or nothing. */
 	if (sizeof(log->line) - sizeof(LINE_END) - log->line_len <
@@ -129,7 +130,7 @@ log_u64(struct log *log, const char *key, uint64_t value)
 	add_str(log, ",\"");
 	add_str(log, key);
 	add_str(log, "\":");
-	add(log, digits, u64_digits(digits, value));
+	add(log, digits, len);
 }
 
 void
