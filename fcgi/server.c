@@ -202,7 +202,9 @@ go_on_standing_in(struct server *s)
 {
 	if (metrics_any_ready(s->o->metrics) || now_ns() > s->stand_in_end)
 		return give_up(s);
-	watch(s, true);
+	/* Where there are no descriptors for one more, not before the next tick. */
+	watch(s, !s->exhausted);
+	s->exhausted = false;
 	return true;
 }
 

@@ -154,6 +154,33 @@ told_by_supervisor() {
 	grep -q '"message":"all workers left"' "$LOG"
 }
 
+@test "a worker that has neither a store nor descriptors waits for them without work" {
+	both --workers 1
+	mv "$STORE" "$AREA/elsewhere"
+	prlimit --pid "$(responder_pid)" --nofile=30:
+	kill -KILL "${before[@]}"
+	wait_until 3 refuses
+	local ticks
+	ticks=$(ticks_of_workers)
+	run python3 "$TOOLS/many.py" "$SOCKET" 60 0 --hold 1
+	ticks=$(($(ticks_of_workers) - ticks))
+	grep -q 'cannot accept for now' "$LOG"
+	((ticks < 20)) || fail "$ticks ticks of $(getconf CLK_TCK) a second"
+	wait_until 10 refuses
+}
+
+# The time that the processor had for them, those that ended included.
+ticks_of_workers() {
+	local pids pid
+	mapfile -t pids < <(workers)
+	{
+		awk '{ print $16 + $17 }' "/proc/$(responder_pid)/stat"
+		for pid in "${pids[@]}"; do
+			awk '{ print $14 + $15 }' "/proc/$pid/stat" 2>/dev/null || :
+		done
+	} | awk '{ sum += $1 } END { print sum }'
+}
+
 # refuses: and does not keep one waiting for it.
 refuses() {
 	[[ $(curl -sS --noproxy '*' --max-time 1 -o /dev/null -w '%{http_code}' "$BASE/json") == 503 ]]
