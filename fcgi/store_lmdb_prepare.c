@@ -105,9 +105,12 @@ look_for_mark(const struct preparation *p)
 	return store_damaged(p->o->path, STORE_DATA_FILE " is gone or empty", p->why);
 }
 
+/* From outside.  What it is may be looked at where its size is not 0. */
 static enum status
-look_at_data(struct preparation *p, bool trust_mark)
+look_at_file(struct preparation *p)
 {
+	if (!store_path(p->file, sizeof(p->file), p->o->path, STORE_DATA_FILE))
+		return store_open_status(p->o->path, ENAMETOOLONG, p->why);
 	if (stat(p->file, &p->data) != 0) {
 		p->data = (struct stat){0};
 		return errno == ENOENT ? look_for_mark(p)
@@ -119,8 +122,16 @@ look_at_data(struct preparation *p, bool trust_mark)
 		return look_for_mark(p);
 	if (access(p->file, R_OK | W_OK) != 0)
 		return store_open_status(p->o->path, errno, p->why);
-	if (!store_is_lmdb(p->file))
-		return foreign(p, STORE_DATA_FILE);
+	return store_is_lmdb(p->file) ? ST_OK : foreign(p, STORE_DATA_FILE);
+}
+
+static enum status
+look_at_data(struct preparation *p, bool trust_mark)
+{
+	enum status st = look_at_file(p);
+
+	if (st != ST_OK || p->data.st_size == 0)
+		return st;
 	if (trust_mark && store_is_settled(p->o->path, &p->data, &p->verdict))
 		return ST_OK;
 	store_check(p->o->path, p->data.st_size, &p->verdict);
@@ -314,8 +325,6 @@ look(struct preparation *p, bool trust_mark)
 {
 	enum status st;
 
-	if (!store_path(p->file, sizeof(p->file), p->o->path, STORE_DATA_FILE))
-		return store_open_status(p->o->path, ENAMETOOLONG, p->why);
 	if ((st = look_at_path(p)) != ST_OK || (st = look_through_directory(p)) != ST_OK)
 		return st;
 	return look_at_data(p, trust_mark);
@@ -373,7 +382,8 @@ store_foresee(const struct store_options *o, struct problem *why)
 	char parent[4096];
 	enum status st = look_at_path(&p);
 
-	if (st != ST_OK || (st = look_through_directory(&p)) != ST_OK)
+	if (st != ST_OK || (st = look_through_directory(&p)) != ST_OK ||
+	    (st = look_at_file(&p)) != ST_OK)
 		return st;
 	if (!store_path(parent, sizeof(parent), o->path, ""))
 		return store_open_status(o->path, ENAMETOOLONG, why);

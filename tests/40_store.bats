@@ -352,6 +352,20 @@ small_tmpfs() {
 	start_responder --store-size 2M
 }
 
+@test "--check-config counts what a store has already as room for it, and sees what is none" {
+	small_tmpfs 5M
+	jq -n '{a: ([range(40) | {key: tostring, value: ("x" * 50000)}] | from_entries)}' >"$AREA/large.json"
+	markbook load --store "$STORE" --store-size 4M "$AREA/large.json"
+	(($(stat -f -c '%a * %S' "$SMALL") < 4 << 20)) || fail "too much room left for this test"
+	run_markbook serve --check-config --socket "$SOCKET" --store "$STORE" --store-size 4M
+	[[ $result == 0 ]] || fail "$err"
+	start_responder --store-size 4M
+	stop_responder
+	echo 'no store' >"$STORE/data.mdb"
+	run_markbook serve --check-config --socket "$SOCKET" --store "$STORE" --store-size 4M
+	[[ $result == 1 && $err == *"data.mdb is not a Markbook file"* ]] || fail "$result: $err"
+}
+
 # refused_when_new: as refused, where the directory may be made but nothing in it.
 refused_when_new() {
 	mkdir -m 700 "$STORE"
