@@ -100,8 +100,11 @@ check_record(struct walk *w, MDB_val key, MDB_val value)
 	struct slice name, json;
 	uint64_t revision;
 
-	if (w->collection.data == NULL || !store_key_is_record_of(key, w->collection))
+	if (w->collection.data == NULL || !store_key_is_record_of(key, w->collection)) {
+		/* Nor is it the fault of the one before. */
+		w->collection = (struct slice){NULL, 0};
 		return "a record is in no collection";
+	}
 	name = store_slice(key);
 	name.data += w->collection.len + 1;
 	name.len -= w->collection.len + 1;

@@ -446,6 +446,17 @@ rows_that_contradict_each_other_are_refused(void **state)
 }
 
 static void
+damage_outside_of_collections_is_told_without_one(void **state)
+{
+	struct fixture *f = *state;
+
+	make_store(f);
+	/* In order, but there is no c7. */
+	patch(f, "c6\0record", "c7\0record", 9);
+	assert_refused(f, ST_STORE_DAMAGED, "damaged (a record is in no collection)");
+}
+
+static void
 a_file_cut_short_is_refused_or_whole(void **state)
 {
 	struct fixture *f = *state;
@@ -716,6 +727,7 @@ main(void)
 	    BARE_TEST(a_copy_gets_an_identity_of_its_own),
 	    BARE_TEST(a_mark_that_is_none_is_no_mark),
 	    BARE_TEST(rows_that_contradict_each_other_are_refused),
+	    BARE_TEST(damage_outside_of_collections_is_told_without_one),
 	    BARE_TEST(a_file_cut_short_is_refused_or_whole),
 	    BARE_TEST(flipped_bits_never_kill_who_opens_the_store),
 	    BARE_TEST(verifying_says_the_same_and_changes_nothing),
