@@ -62,6 +62,12 @@ is_abandoned(const struct sockaddr_un *sun)
 	return abandoned;
 }
 
+static enum status
+no_socket(const char *path, struct problem *why)
+{
+	return problem_set(why, ST_IO, "--socket %s: there is a file that is no socket", path);
+}
+
 /* ST_OK: the path is free to bind. */
 static enum status
 clear_path(const struct sockaddr_un *sun, struct problem *why)
@@ -72,9 +78,7 @@ clear_path(const struct sockaddr_un *sun, struct problem *why)
 		if (lstat(sun->sun_path, &sb) != 0)
 			return ST_OK;
 		if (!S_ISSOCK(sb.st_mode))
-			return problem_set(why, ST_IO,
-					   "--socket %s: there is a file that is no socket",
-					   sun->sun_path);
+			return no_socket(sun->sun_path, why);
 		if (is_abandoned(sun)) {
 			unlink(sun->sun_path);
 			return ST_OK;
@@ -178,9 +182,12 @@ enum status
 listen_foresee(int listen_fds, const char *address, struct problem *why)
 {
 	char copy[4096];
+	struct stat sb;
 
 	if (listen_fds > 0 || is_listening(STDIN_FILENO) || !address_is_path(address))
 		return ST_OK;
+	if (lstat(address, &sb) == 0 && !S_ISSOCK(sb.st_mode))
+		return no_socket(address, why);
 	if (strlen(address) >= sizeof(copy))
 		return problem_set(why, ST_IO, "--socket %s: %s", address, strerror(ENAMETOOLONG));
 	if (access(dirname(strcpy(copy, address)), W_OK | X_OK) == 0)

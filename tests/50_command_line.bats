@@ -167,6 +167,7 @@ assert_files_refused() {
 		assert_files_refused "--seed $AREA/seed.json: " --seed "$AREA/seed.json"
 	done
 	assert_files_refused "--socket $AREA/none/s: cannot make" --socket "$AREA/none/s"
+	assert_files_refused "--socket $AREA/seed.json: there is a file that is no socket" --socket "$AREA/seed.json"
 	assert_files_refused "store $AREA/none/store: cannot make" --store "$AREA/none/store"
 	assert_files_refused "store $AREA/seed.json: is not a directory" --store "$AREA/seed.json"
 	assert_files_refused "seed.json is not a Markbook file" --store "$AREA"
