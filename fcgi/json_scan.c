@@ -135,12 +135,18 @@ static enum status
 scan_string(struct scanner *s, bool *escaped)
 {
 	enum status st = expect(s, '"');
+	const char *from;
+	/* Worth it where much is plain: not between letters that are not ASCII, nor between escapes. */
+	bool by_words = true;
 
 	*escaped = false;
 	while (st == ST_OK) {
-		s->p += json_plain_words((struct slice){s->p, (size_t)(s->end - s->p)});
+		from = s->p;
+		if (by_words)
+			s->p += json_plain_words((struct slice){s->p, (size_t)(s->end - s->p)});
 		while (s->p < s->end && is_plain((unsigned char)*s->p))
 			s->p++;
+		by_words = s->p - from >= (ptrdiff_t)sizeof(uint64_t);
 		if (peek(s) == '"') {
 			s->p++;
 			break;
