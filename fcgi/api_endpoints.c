@@ -89,11 +89,22 @@ get_collection(struct api_call *call, struct view *view, bool *changed)
 	return st;
 }
 
+/* One that has to be there. */
+static enum status
+find_record(struct api_call *call, struct view *view, struct row *out)
+{
+	enum status st = view_record(view, call->route.collection, call->route.record, out);
+
+	return st == ST_NOT_FOUND
+		   ? problem_set(&call->why, st, "The collection has no record of this name")
+		   : st;
+}
+
 static enum status
 get_record(struct api_call *call, struct view *view, bool *changed)
 {
 	struct row row;
-	enum status st = view_record(view, call->route.collection, call->route.record, &row);
+	enum status st = find_record(call, view, &row);
 
 	(void)changed;
 	if (st == ST_OK)
@@ -243,7 +254,7 @@ static enum status
 delete_record(struct api_call *call, struct view *view, bool *changed)
 {
 	struct row there;
-	enum status st = view_record(view, call->route.collection, call->route.record, &there);
+	enum status st = find_record(call, view, &there);
 
 	if (st == ST_OK)
 		st = check(call, there.revision);

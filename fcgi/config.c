@@ -40,7 +40,7 @@ _Static_assert(SANDBOX_OFF == 0 && SANDBOX_ON == 1, "indexes of switches");
 static const struct option options[] = {
     {"socket", "MARKBOOK_SOCKET", KIND_STRING, COMMAND_SERVE | COMMAND_HEALTH, AT(socket),
      "/run/markbook/markbook.sock", 1, 4096, NULL, "PATH|HOST:PORT",
-     "FastCGI socket; one handed over by systemd or on descriptor 0 wins"},
+     "FastCGI socket; for serve, one from systemd or on descriptor 0 wins"},
     {"socket-mode", "MARKBOOK_SOCKET_MODE", KIND_OCTAL, COMMAND_SERVE, AT(socket_mode), "0660", 0,
      0777, NULL, "OCTAL", "permissions of a unix socket"},
     {"workers", "MARKBOOK_WORKERS", KIND_NUMBER, COMMAND_SERVE, AT(workers), NULL, 1, 256, NULL,
@@ -70,7 +70,7 @@ static const struct option options[] = {
     {"check-config", NULL, KIND_FLAG, COMMAND_SERVE, AT(check_config), NULL, 0, 0, NULL, NULL,
      "check the options and the files they name, print the values in force and exit"},
     {"http", NULL, KIND_STRING, COMMAND_HEALTH, AT(url), NULL, 1, 4096, NULL, "URL",
-     "ask over HTTP, as http://127.0.0.1:8080/readyz"},
+     "ask over HTTP; without a path for /readyz"},
     {"timeout", NULL, KIND_NUMBER, COMMAND_HEALTH, AT(timeout), "3", 1, 60, NULL, "SECONDS",
      "how long to wait for the answer"},
     {"replace", NULL, KIND_FLAG, COMMAND_LOAD, AT(replace), NULL, 0, 0, NULL, NULL,
@@ -302,6 +302,29 @@ inherited_sockets(void)
 	return (int)n;
 }
 
+/* Also one that is only misspelt; an environment may have some for others, so that this is no error. */
+static void
+tell_unknown_variables(const char *name)
+{
+	static const char prefix[] = "MARKBOOK_";
+
+	for (char **v = environ; *v != NULL; v++) {
+		size_t len = strcspn(*v, "="), i = 0;
+
+		if (strncmp(*v, prefix, sizeof(prefix) - 1) != 0)
+			continue;
+		while (i < OPTION_COUNT &&
+		       (options[i].variable == NULL || strlen(options[i].variable) != len ||
+			memcmp(options[i].variable, *v, len) != 0))
+			i++;
+		if (i == OPTION_COUNT)
+			fprintf(stderr,
+				"markbook %s: %.*s is none of its variables; see markbook %s "
+				"--help\n",
+				name, (int)len, *v, name);
+	}
+}
+
 bool
 config_parse(struct config *out, enum command command, const char *name, int argc, char **argv)
 {
@@ -324,6 +347,8 @@ config_parse(struct config *out, enum command command, const char *name, int arg
 	}
 	if (!parse_arguments(out, command, name, argc, argv))
 		return false;
+	if (command == COMMAND_SERVE)
+		tell_unknown_variables(name);
 	if (out->no_sandbox)
 		out->sandbox = SANDBOX_OFF;
 	if (out->socket != NULL && !address_is_valid(out->socket)) {

@@ -45,7 +45,9 @@ route_parse(struct route *out, struct slice path, struct problem *why)
 	out->kind = has_record ? ROUTE_RECORD : ROUTE_COLLECTION;
 	if (out->collection.len == 0 ||
 	    (has_record && (out->record.len == 0 || find(out->record, '/') != NULL)))
-		return ST_NOT_FOUND;
+		return problem_set(
+		    why, ST_NOT_FOUND,
+		    "A path is /json, /json/{collection} or /json/{collection}/{record}");
 	st = name_check(out->collection, ST_BAD_NAME, why);
 	if (st == ST_OK && has_record)
 		st = name_check(out->record, ST_BAD_NAME, why);

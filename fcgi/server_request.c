@@ -51,6 +51,8 @@ note_write(struct server *s, enum status st, bool committed)
 		note_full(s);
 	if (is_failure(st)) {
 		note_failure(s, st);
+		/* Whoever asks /readyz now is not to hear of before. */
+		s->readiness.until = 0;
 	} else if (s->store_broken && committed) {
 		log_event(s->log, LOG_LEVEL_WARN, "store", "the store works again");
 		s->store_broken = false;

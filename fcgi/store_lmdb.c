@@ -57,7 +57,8 @@ store_last_error(const struct store *s)
 {
 	if (s->last_error == STORE_MOVED)
 		return STORE_DATA_FILE
-		    " was removed or replaced; put it back, or start the service again";
+		    " was removed or replaced; put it back, or save GET /json, which has all of it,"
+		    " and start the service again";
 	return s->last_error == MDB_SUCCESS ? NULL : mdb_strerror(s->last_error);
 }
 

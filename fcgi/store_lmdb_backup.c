@@ -13,9 +13,8 @@ failed(const char *path, int rc, struct problem *why)
 {
 	if (rc == EEXIST)
 		return problem_set(why, ST_EXISTS,
-				   "backup %s: this file exists; give the name of a new one", path);
-	return problem_set(why, rc == ENOSPC ? ST_FULL : ST_IO, "backup %s: %s", path,
-			   mdb_strerror(rc));
+				   "%s: this file exists; give the name of a new one", path);
+	return problem_set(why, rc == ENOSPC ? ST_FULL : ST_IO, "%s: %s", path, mdb_strerror(rc));
 }
 
 /* Whether the directory is the store's own, in which no other file may be. */
@@ -53,13 +52,15 @@ store_backup(struct store *s, const char *path, struct problem *why)
 	const char *dir;
 	int fd, rc, n = snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
 
+	/* What others take for standard output; LMDB's copy needs a file that it can begin anew. */
+	if (strcmp(path, "-") == 0)
+		return problem_set(why, ST_STORE_ACCESS, "give the name of a file; ./- is one");
 	if (n < 0 || (size_t)n >= sizeof(temporary))
 		return failed(path, ENAMETOOLONG, why);
 	dir = dirname(strcpy(copy, path));
 	if (is_own_directory(s, dir))
 		return problem_set(why, ST_STORE_ACCESS,
-				   "backup %s: this is the store's own directory; give another",
-				   path);
+				   "%s: this is the store's own directory; give another", path);
 	if (lstat(path, &sb) == 0)
 		return failed(path, EEXIST, why);
 	if ((fd = mkostemp(temporary, O_CLOEXEC)) < 0)

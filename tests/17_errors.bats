@@ -26,6 +26,15 @@ repeated() {
 	assert_problem 404 "Collection not found"
 	get /json/assignments/nothing
 	assert_problem 404 "Not found"
+	assert_jq '.detail == "The collection has no record of this name"'
+	delete /json/assignments/nothing
+	assert_jq '.status == 404 and .detail == "The collection has no record of this name"'
+	local path
+	for path in /json/ /json/assignments/ /json//Seminar /json/assignments/Seminar/x; do
+		get "$path"
+		assert_problem 404 "Not found"
+		assert_jq '.detail | contains("/json/{collection}/{record}")'
+	done
 	post /json/assignments '{}'
 	assert_problem 409 "Collection already exists"
 	put /json/assignments/Seminar '{}'

@@ -68,7 +68,7 @@ exited_with() {
 
 @test "without a number there is a worker for each processor" {
 	new_area
-	MARKBOOK_TEST_AREA=$AREA "$MARKBOOK" serve --socket "$SOCKET" --store "$STORE" </dev/null >/dev/null 2>>"$LOG" 3>&- &
+	TEST_AREA_OF_MARKBOOK=$AREA "$MARKBOOK" serve --socket "$SOCKET" --store "$STORE" </dev/null >/dev/null 2>>"$LOG" 3>&- &
 	echo $! >"$AREA/responder.pid"
 	wait_until 10 responder_ready
 	wait_until 5 workers_are "$(nproc)"

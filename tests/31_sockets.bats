@@ -12,7 +12,7 @@ ask() {
 hand_over() {
 	local how=$1 address=$2
 	shift 2
-	MARKBOOK_TEST_AREA=$AREA MARKBOOK_SOCKET=$SOCKET MARKBOOK_STORE=$STORE MARKBOOK_WORKERS=2 \
+	TEST_AREA_OF_MARKBOOK=$AREA MARKBOOK_SOCKET=$SOCKET MARKBOOK_STORE=$STORE MARKBOOK_WORKERS=2 \
 		python3 "$TOOLS/listen.py" "$how" "$address" "$MARKBOOK" serve "$@" \
 		</dev/null >"$AREA/responder.out" 2>>"$LOG" 3>&- &
 	echo $! >"$AREA/responder.pid"

@@ -23,7 +23,7 @@ one_worker_of_its_own() {
 	exec {idle}< <(python3 "$TOOLS/many.py" "$SOCKET" 1 0 --hold 3)
 	wait_until 5 many_open 1
 	kill -TERM "$old"
-	MARKBOOK_TEST_AREA=$AREA "$MARKBOOK" serve --socket "$SOCKET" --store "$AREA/other" --workers 1 \
+	TEST_AREA_OF_MARKBOOK=$AREA "$MARKBOOK" serve --socket "$SOCKET" --store "$AREA/other" --workers 1 \
 		2>>"$LOG" >/dev/null 3>&- </dev/null &
 	new=$!
 	wait_until 10 not_alive "$old"
@@ -72,7 +72,7 @@ many_open() {
 @test "SIGCHLD ignored by the caller does not keep a worker from being replaced" {
 	(
 		trap '' CHLD
-		MARKBOOK_TEST_AREA=$AREA exec "$MARKBOOK" serve --socket "$SOCKET" --store "$STORE" \
+		TEST_AREA_OF_MARKBOOK=$AREA exec "$MARKBOOK" serve --socket "$SOCKET" --store "$STORE" \
 			--workers 1 2>>"$LOG" >/dev/null 3>&- </dev/null
 	) &
 	echo $! >"$AREA/responder.pid"
@@ -95,7 +95,7 @@ many_open() {
 @test "a log that nobody reads does not stop the service" {
 	mkfifo "$AREA/pipe"
 	exec {reader}<>"$AREA/pipe"
-	MARKBOOK_TEST_AREA=$AREA "$MARKBOOK" serve --socket "$SOCKET" --store "$STORE" --workers 1 \
+	TEST_AREA_OF_MARKBOOK=$AREA "$MARKBOOK" serve --socket "$SOCKET" --store "$STORE" --workers 1 \
 		--seed "$TREE/conf/seed.json" 2>"$AREA/pipe" >/dev/null 3>&- </dev/null &
 	echo $! >"$AREA/responder.pid"
 	wait_until 10 "$MARKBOOK" health --socket "$SOCKET"

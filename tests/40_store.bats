@@ -39,7 +39,7 @@ no_processes_of_area_but_front() {
 refused() {
 	local result=0 before
 	before=$(fingerprint "$STORE")
-	timeout 10 env MARKBOOK_TEST_AREA="$AREA" "$MARKBOOK" serve --socket "$SOCKET" --store "$STORE" "$@" </dev/null >"$AREA/refused.out" 2>"$AREA/refused.err" 3>&- ||
+	timeout 10 env TEST_AREA_OF_MARKBOOK="$AREA" "$MARKBOOK" serve --socket "$SOCKET" --store "$STORE" "$@" </dev/null >"$AREA/refused.out" 2>"$AREA/refused.err" 3>&- ||
 		result=$?
 	[[ $result == 1 ]] || fail "status $result: $(<"$AREA/refused.err")"
 	[[ $(wc -l <"$AREA/refused.err") == 1 ]] || fail "not one line: $(<"$AREA/refused.err")"
@@ -441,7 +441,7 @@ some_store() {
 # ends_well COMMAND...: with status 0, or with 1 and one line; never by a signal.
 ends_well() {
 	local result=0
-	MARKBOOK_TEST_AREA=$AREA timeout 20 "$@" </dev/null >"$AREA/damaged.out" 2>"$AREA/damaged.err" 3>&- || result=$?
+	TEST_AREA_OF_MARKBOOK=$AREA timeout 20 "$@" </dev/null >"$AREA/damaged.out" 2>"$AREA/damaged.err" 3>&- || result=$?
 	((result == 0)) || [[ $result == 1 && $(wc -l <"$AREA/damaged.err") == 1 ]] ||
 		fail "$2 ends with $result: $(<"$AREA/damaged.err")"
 }
@@ -588,7 +588,7 @@ ends_well() {
 	for seed in '' '{' '[]' '{"a": 1}' '{"a": {"b/c": 1}}' '{"res": {}}' '{"a": {"b": 1, "b": 2}}' '{"a": {}, "a": {}}'; do
 		printf %s "$seed" >"$AREA/seed.json"
 		local result=0
-		timeout 10 env MARKBOOK_TEST_AREA="$AREA" "$MARKBOOK" serve --socket "$SOCKET" --store "$STORE" --seed "$AREA/seed.json" </dev/null >/dev/null 2>"$AREA/refused.err" 3>&- ||
+		timeout 10 env TEST_AREA_OF_MARKBOOK="$AREA" "$MARKBOOK" serve --socket "$SOCKET" --store "$STORE" --seed "$AREA/seed.json" </dev/null >/dev/null 2>"$AREA/refused.err" 3>&- ||
 			result=$?
 		[[ $result == 1 ]] || fail "seed '$seed': status $result: $(<"$AREA/refused.err")"
 		[[ $(wc -l <"$AREA/refused.err") == 1 ]] || fail "seed '$seed': $(<"$AREA/refused.err")"

@@ -92,6 +92,15 @@ supervisor_noticed() {
 	(($(lines 'there is none') > 0))
 }
 
+@test "a worker whose write is refused is not ready from then on" {
+	both --workers 1
+	readyz_is 200 || fail "$status"
+	rm -r "$STORE"
+	put /json/assignments/x '{"new": 1}'
+	[[ $status == 503 ]] || fail "$status $body"
+	readyz_is 503 || fail "$status $body"
+}
+
 @test "a store that is moved away and back again is written again" {
 	both
 	mv "$STORE" "$AREA/elsewhere"
@@ -301,7 +310,7 @@ logged_in() {
 # --- the log
 
 @test "a log on a full device does not stop the service" {
-	MARKBOOK_TEST_AREA=$AREA "$MARKBOOK" serve --socket "$SOCKET" --store "$STORE" --workers 2 \
+	TEST_AREA_OF_MARKBOOK=$AREA "$MARKBOOK" serve --socket "$SOCKET" --store "$STORE" --workers 2 \
 		--seed "$TREE/conf/seed.json" 2>/dev/full >/dev/null 3>&- </dev/null &
 	echo $! >"$AREA/responder.pid"
 	wait_until 10 responder_ready
@@ -312,7 +321,7 @@ logged_in() {
 @test "a log whose reader went away does not stop the service" {
 	mkfifo "$AREA/pipe"
 	exec {reader}<>"$AREA/pipe"
-	MARKBOOK_TEST_AREA=$AREA "$MARKBOOK" serve --socket "$SOCKET" --store "$STORE" --workers 2 \
+	TEST_AREA_OF_MARKBOOK=$AREA "$MARKBOOK" serve --socket "$SOCKET" --store "$STORE" --workers 2 \
 		--seed "$TREE/conf/seed.json" 2>"$AREA/pipe" >/dev/null {reader}>&- 3>&- </dev/null &
 	echo $! >"$AREA/responder.pid"
 	wait_until 10 responder_ready

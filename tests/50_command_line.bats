@@ -134,6 +134,12 @@ END
 	[[ ! -e $SOCKET ]]
 }
 
+@test "an environment variable that is none of serve's is told of" {
+	MARKBOOK_STOER=x MARKBOOK_WORKERS=3 run_markbook serve --check-config --socket "$SOCKET" --store "$STORE"
+	[[ $result == 0 && $out == *workers=3* ]] || fail "$result $out $err"
+	[[ $(wc -l <"$AREA/err") == 1 && $err == *MARKBOOK_STOER* ]] || fail "$err"
+}
+
 @test "--check-config prints the values in force, exits 0 and starts nothing" {
 	run_markbook serve --check-config --socket "$SOCKET" --store "$STORE" --workers 7 --store-size 2M --drain-timeout 33
 	[[ $result == 0 ]] || fail "$result $err"

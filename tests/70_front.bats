@@ -13,7 +13,7 @@ teardown() {
 # start_fake HOW: what it read is in AREA/fake.log.
 start_fake() {
 	rm -f "$SOCKET" "$AREA/fake.log"
-	MARKBOOK_TEST_AREA=$AREA python3 "$TOOLS/fake_responder.py" "$SOCKET" "$1" "$AREA/fake.log" </dev/null >"$AREA/fake.out" 2>&1 3>&- &
+	TEST_AREA_OF_MARKBOOK=$AREA python3 "$TOOLS/fake_responder.py" "$SOCKET" "$1" "$AREA/fake.log" </dev/null >"$AREA/fake.out" 2>&1 3>&- &
 	fake=$!
 	wait_until 5 test -S "$SOCKET"
 }

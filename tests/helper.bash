@@ -90,7 +90,7 @@ use_area() {
 # Runs the program with nothing from the caller's environment that could configure it, except what
 # is given as NAME=value before the subcommand.
 markbook() {
-	local env=(MARKBOOK_TEST_AREA="$AREA")
+	local env=(TEST_AREA_OF_MARKBOOK="$AREA")
 	while [[ ${1-} == MARKBOOK_*=* ]]; do
 		env+=("$1")
 		shift
@@ -108,7 +108,7 @@ run_markbook() {
 # spawn_responder [options of serve...]: starts it and does not wait.  The defaults come as
 # environment variables, so that an option given here wins.
 spawn_responder() {
-	MARKBOOK_TEST_AREA=$AREA MARKBOOK_SOCKET=$SOCKET MARKBOOK_STORE=$STORE MARKBOOK_WORKERS=2 \
+	TEST_AREA_OF_MARKBOOK=$AREA MARKBOOK_SOCKET=$SOCKET MARKBOOK_STORE=$STORE MARKBOOK_WORKERS=2 \
 		"$MARKBOOK" serve "$@" </dev/null >>"$AREA/responder.out" 2>>"$LOG" 3>&- 4>&- &
 	echo $! >"$AREA/responder.pid"
 }
@@ -182,7 +182,7 @@ start_nginx() {
 			return 1
 		}
 		# nginx takes a variable NGINX for a list of sockets that it inherits.
-		env -u NGINX MARKBOOK_TEST_AREA="$AREA" "$NGINX" -p "$PREFIX" -c conf/nginx.conf -g 'daemon off;' \
+		env -u NGINX TEST_AREA_OF_MARKBOOK="$AREA" "$NGINX" -p "$PREFIX" -c conf/nginx.conf -g 'daemon off;' \
 			</dev/null >"$AREA/front.out" 2>&1 3>&- 4>&- &
 		echo $! >"$AREA/front.pid"
 		wait_until 10 front_up_or_gone "$port" || return 1
@@ -221,7 +221,7 @@ start() {
 
 # What carries this area's mark in its environment, and is no test itself.
 processes_of_area() {
-	grep -lzxFs "MARKBOOK_TEST_AREA=$AREA" /proc/[0-9]*/environ | cut -d/ -f3 | while read -r pid; do
+	grep -lzxFs "TEST_AREA_OF_MARKBOOK=$AREA" /proc/[0-9]*/environ | cut -d/ -f3 | while read -r pid; do
 		! alive "$pid" || echo "$pid"
 	done
 }
