@@ -226,11 +226,10 @@ assert_failed() {
 	run_markbook backup --store "$STORE" "$AREA/target"
 	assert_failed
 	[[ -z $(ls -A "$AREA/target") ]]
-	cd "$AREA/target"
+	cd "$AREA/target" || fail "no target"
 	run_markbook backup --store "$STORE" -
 	assert_failed
 	[[ -z $(ls -A) && $err == *"./-"* ]] || fail "$err $(ls -la)"
-	cd -
 	[[ $(find "$AREA" -maxdepth 1 -name '*copy*' | wc -l) == 1 ]] || fail "$(ls -la "$AREA")"
 }
 
