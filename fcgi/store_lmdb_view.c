@@ -34,6 +34,26 @@ view_collection(struct view *v, struct slice collection, struct collection *out)
 	return store_decode_collection(value, out) ? ST_OK : broken(v);
 }
 
+int
+store_view_cursor(struct view *v)
+{
+	if (v->cursor == NULL)
+		return mdb_cursor_open(v->txn, v->store->dbi, &v->cursor);
+	return v->writable ? MDB_SUCCESS : mdb_cursor_renew(v->txn, v->cursor);
+}
+
+/* In a batch by its cursor, which need not go down the tree again to change what it found. */
+static int
+find(struct view *v, MDB_val *key, MDB_val *value)
+{
+	int rc;
+
+	if (!v->writable)
+		return mdb_get(v->txn, v->store->dbi, key, value);
+	rc = store_view_cursor(v);
+	return rc == MDB_SUCCESS ? mdb_cursor_get(v->cursor, key, value, MDB_SET) : rc;
+}
+
 enum status
 view_record(struct view *v, struct slice collection, struct slice record, struct row *out)
 {
@@ -45,7 +65,7 @@ view_record(struct view *v, struct slice collection, struct slice record, struct
 	int rc = MDB_NOTFOUND;
 
 	if (store_key_record(buf, &key, collection, record))
-		rc = mdb_get(v->txn, v->store->dbi, &key, &value);
+		rc = find(v, &key, &value);
 	if (rc == MDB_NOTFOUND) {
 		st = view_collection(v, collection, &c);
 		return st == ST_OK ? ST_NOT_FOUND : st;
@@ -57,14 +77,6 @@ view_record(struct view *v, struct slice collection, struct slice record, struct
 	if (out != NULL)
 		*out = row;
 	return ST_OK;
-}
-
-int
-store_view_cursor(struct view *v)
-{
-	if (v->cursor == NULL)
-		return mdb_cursor_open(v->txn, v->store->dbi, &v->cursor);
-	return v->writable ? MDB_SUCCESS : mdb_cursor_renew(v->txn, v->cursor);
 }
 
 enum status
@@ -134,6 +146,7 @@ fetch_ahead(const struct store *s, const char *row)
 
 	__builtin_prefetch(ahead);
 	__builtin_prefetch(ahead + CACHE_LINE_BYTES);
+	__builtin_prefetch(ahead + 2 * CACHE_LINE_BYTES);
 }
 
 enum status
