@@ -1,6 +1,6 @@
 #include "store_lmdb.h"
 
-#define CACHE_LINE_BYTES 64
+#define CACHE_LINE_BYTES ((size_t)64)
 
 static enum status
 broken(struct view *v)
