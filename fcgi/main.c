@@ -35,15 +35,12 @@ fail(const char *name, const struct problem *why)
 static int
 check_files(const struct config *config)
 {
-	struct problem why = {""}, inner = {""};
+	struct problem why = {""};
 
 	if (store_foresee(&config->store, &why) != ST_OK ||
-	    listen_foresee(config->listen_fds, config->socket, &why) != ST_OK)
+	    listen_foresee(config->listen_fds, config->socket, &why) != ST_OK ||
+	    (config->seed != NULL && transfer_seed(NULL, config->seed, &why) != ST_OK))
 		return fail("serve", &why);
-	if (config->seed != NULL && transfer_check_file(config->seed, &inner) != ST_OK) {
-		problem_set(&why, ST_IO, "--seed %s", inner.detail);
-		return fail("serve", &why);
-	}
 	return EXIT_SUCCESS;
 }
 

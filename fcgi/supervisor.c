@@ -219,14 +219,12 @@ fail(const char *what)
 static bool
 prepare_store(const struct config *config, struct log *log, int *hold)
 {
-	struct problem why = {""}, inner = {""};
+	struct problem why = {""};
 	bool fresh;
 	enum status st = store_prepare(&config->store, &fresh, hold, &why);
 
-	if (st == ST_OK && fresh && config->seed != NULL) {
-		st = transfer_load_file(&config->store, config->seed, false, &inner);
-		problem_set(&why, st, "--seed %s", inner.detail);
-	}
+	if (st == ST_OK && fresh && config->seed != NULL)
+		st = transfer_seed(&config->store, config->seed, &why);
 	if (st != ST_OK)
 		return fail(why.detail);
 	if (fresh)

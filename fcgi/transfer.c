@@ -161,31 +161,24 @@ transfer_load_file(const struct store_options *o, const char *file, bool replace
 	struct buf text = {0};
 	enum status st = read_file(file, &text, why);
 
-	if (st == ST_OK)
+	if (st == ST_OK && o != NULL)
 		st = store_unsettle(o, why);
-	if (st == ST_OK)
+	if (st == ST_OK && o != NULL)
 		st = store_open(&store, o, why);
-	if (st == ST_OK) {
-		st = load_text(store, buf_slice(&text), replace, &inner);
-		if (st != ST_OK)
-			blame(file, st, &inner, why);
-		store_close(store);
-	}
+	if (st == ST_OK && (st = load_text(store, buf_slice(&text), replace, &inner)) != ST_OK)
+		blame(file, st, &inner, why);
+	store_close(store);
 	buf_free(&text);
 	return st;
 }
 
 enum status
-transfer_check_file(const char *file, struct problem *why)
+transfer_seed(const struct store_options *o, const char *file, struct problem *why)
 {
 	struct problem inner = {""};
-	struct buf text = {0};
-	enum status st = read_file(file, &text, why);
+	enum status st = transfer_load_file(o, file, false, &inner);
 
-	if (st == ST_OK && (st = load_text(NULL, buf_slice(&text), false, &inner)) != ST_OK)
-		blame(file, st, &inner, why);
-	buf_free(&text);
-	return st;
+	return st == ST_OK ? st : problem_set(why, st, "--seed %s", inner.detail);
 }
 
 /* One piece after another. */

@@ -14,13 +14,14 @@
 /*
  * Load a file ("-": standard input) into a prepared store, in one batch: all
  * of it or nothing.  A collection that exists already is replaced with `replace`, and ST_EXISTS
- * without; others stay.  `why` tells the operator what is wrong.
+ * without; others stay.  `why` tells the operator what is wrong.  Without options (NULL) it only
+ * looks whether an empty store with enough room would take it.
  */
 enum status transfer_load_file(const struct store_options *o, const char *file, bool replace,
 			       struct problem *why);
 
-/* Whether an empty store with enough room would take it. */
-enum status transfer_check_file(const char *file, struct problem *why);
+/* The same of the seed of a store that is new: `why` names the option. */
+enum status transfer_seed(const struct store_options *o, const char *file, struct problem *why);
 
 /* Write the last commit, indented, to `out`.  ST_OK, ST_IO (also of `out`), ST_NO_MEMORY. */
 enum status transfer_dump(struct store *store, FILE *out, struct problem *why);
