@@ -115,6 +115,8 @@ enum status store_decode_meta(MDB_val v, struct meta *out);
 
 /* The view's cursor, for use in its present state.  LMDB's rc. */
 int store_view_cursor(struct view *v);
+/* The row of this key; in a batch by the cursor, which need not go down the tree again to change it.  LMDB's rc. */
+int store_view_find(struct view *v, MDB_val *key, MDB_val *value);
 
 /* --- store_lmdb.c --- */
 

@@ -179,10 +179,7 @@ apply_edit(struct change *c, const struct edit *e)
 
 	if (!store_key_record(buf, &key, c->collection, e->name))
 		return store_engine_status(v->store, MDB_BAD_VALSIZE);
-	/* A cursor, as it is at the row's page then and does not go down the tree once more to change it. */
-	if ((rc = store_view_cursor(v)) != MDB_SUCCESS)
-		return store_engine_status(v->store, rc);
-	rc = mdb_cursor_get(v->cursor, &key, &value, MDB_SET);
+	rc = store_view_find(v, &key, &value);
 	if (rc == MDB_SUCCESS) {
 		c->row.count--;
 		c->row.bytes -= e->name.len + value.mv_size - RECORD_HEAD_BYTES;

@@ -42,9 +42,8 @@ store_view_cursor(struct view *v)
 	return v->writable ? MDB_SUCCESS : mdb_cursor_renew(v->txn, v->cursor);
 }
 
-/* In a batch by its cursor, which need not go down the tree again to change what it found. */
-static int
-find(struct view *v, MDB_val *key, MDB_val *value)
+int
+store_view_find(struct view *v, MDB_val *key, MDB_val *value)
 {
 	int rc;
 
@@ -65,7 +64,7 @@ view_record(struct view *v, struct slice collection, struct slice record, struct
 	int rc = MDB_NOTFOUND;
 
 	if (store_key_record(buf, &key, collection, record))
-		rc = find(v, &key, &value);
+		rc = store_view_find(v, &key, &value);
 	if (rc == MDB_NOTFOUND) {
 		st = view_collection(v, collection, &c);
 		return st == ST_OK ? ST_NOT_FOUND : st;
