@@ -92,6 +92,23 @@ supervisor_noticed() {
 	(($(lines 'there is none') > 0))
 }
 
+@test "what is still served of a lost store can be saved, and loaded after a start" {
+	both
+	put /json/assignments/x '{"new": "kept"}'
+	rm -r "$STORE"
+	get /json
+	[[ $status == 200 ]] || fail "$status $body"
+	printf %s "$body" >"$AREA/marks.json"
+	stop_responder
+	start_responder --seed "$TREE/conf/seed.json"
+	wait_until 10 readyz_is 200
+	get /json/assignments/x
+	[[ $status == 404 ]] || fail "$status $body"
+	markbook load --store "$STORE" --replace "$AREA/marks.json"
+	get /json
+	[[ $body == "$(<"$AREA/marks.json")" ]] || fail "$body"
+}
+
 @test "a worker whose write is refused is not ready from then on" {
 	both --workers 1
 	readyz_is 200 || fail "$status"
