@@ -16,7 +16,7 @@ RUN apt-get update && \
 		gcc libc6-dev make libfcgi-dev libjson-c-dev liblmdb-dev libseccomp-dev \
 		libxxhash-dev nginx
 WORKDIR /src
-COPY Makefile *.mk ./
+COPY Makefile ./
 COPY fcgi fcgi
 RUN make WERROR=1 && strip build/markbook
 COPY conf conf

@@ -1,6 +1,9 @@
-# make run     builds Markbook and serves it at http://127.0.0.1:8080, in the foreground
-# make test    all tests
-# make help    the rest
+# make run     build Markbook and serve it at http://127.0.0.1:8080, in the foreground
+# make test    run all tests
+# make help    show the rest
+#
+# Each target that people call has a line "## TARGET  what it does" beside it, below the name of its
+# group ("##@ GROUP").  `make help` prints these lines.
 #
 # CC, CPPFLAGS, CFLAGS, LDFLAGS and LDLIBS are yours; WERROR=1 makes warnings errors, V=1 shows the
 # commands.
@@ -112,33 +115,22 @@ force:
 
 .PHONY: help
 help:
-	@echo 'make            build $(BUILD)/markbook'
-	@echo 'make run        build it and serve at http://127.0.0.1:8080 (PORT, STATE_DIR) until Ctrl-C'
-	@echo 'make test       all tests; test-unit, test-bats, test-asan are parts of it'
-	@echo 'make fuzz       look for inputs that break it, SECONDS ($(SECONDS)) for each of the targets'
-	@echo 'make powerloss  what power loss leaves; with SECONDS=n longer than in make test'
-	@echo 'make inject     each call that can fail, made to fail in turn'
-	@echo 'make lint       formatting, compilers'"'"' and analysers'"'"' warnings, scripts, nginx.conf'
-	@echo 'make format     put the C sources into shape'
-	@echo 'make bench      the benchmark, some 8 minutes; make bench-quick, one'
-	@echo 'make torture    load while all is killed, and a proof that nothing is lost (SECONDS, SEED)'
-	@echo 'make soak       load for MINUTES, while memory, descriptors and the store may not grow'
-	@echo 'make bench-scaling, bench-limits   Markbook by itself; each has a -quick of a minute, too'
-	@echo 'make check-instructions   whether a kind of request takes more instructions than recorded'
-	@echo 'make record-instructions  record what they take now'
-	@echo 'make images     both container images; make base-image where none can be pulled'
-	@echo 'make up         both containers, at http://127.0.0.1:8080; make down ends them'
-	@echo 'make test-containers, test-deploy, test-fresh   on a real engine, of deploy/, from scratch'
-	@echo 'make deps       install the Debian packages that all this needs'
-	@echo 'make install    into DESTDIR and PREFIX ($(PREFIX)); make uninstall takes it away again'
-	@echo 'make clean      remove what was built'
+	@awk '/^##@ / { group = substr($$0, 5); if (text[group] == "") order[++n] = group } \
+		/^## / { name = $$2; sub(/^## [^ ]+ +/, ""); \
+			text[group] = text[group] sprintf("  make %-22s%s\n", name, $$0) } \
+		END { for (i = 1; i <= n; i++) { print (i > 1 ? "\n" : "") order[i]; printf "%s", text[order[i]] } }' \
+		$(MAKEFILE_LIST)
 
+##@ Use it
+## all                 build build/markbook; what make does without a target
+## deps                install the Debian packages that all targets need
 .PHONY: deps deps-run
 deps:
 	@conf/deps.sh test
 deps-run:
 	@conf/deps.sh run
 
+## run                 build it and serve http://127.0.0.1:8080 until Ctrl-C (PORT, STATE_DIR)
 # The compiler itself may be among what is missing: nothing is built before that is settled.
 .PHONY: run
 run: deps-run
@@ -149,6 +141,11 @@ run: deps-run
 plain: $(BUILD)/markbook $(BUILD)/inject.so $(units:%=$(BUILD)/unit/%) $(powerloss_programs)
 sanitized: $(BUILD)/asan/markbook $(units:%=$(BUILD)/asan/unit/%)
 
+##@ Test it
+## test                all tests
+## test-unit           the C parts
+## test-bats           the program and nginx, from outside
+## test-asan           both under the sanitizers
 .PHONY: test test-unit test-bats test-asan
 
 test: suites = unit unit-asan layers inject checker fuzz bats browser bats-asan powerloss
@@ -160,12 +157,14 @@ test test-unit test-bats test-asan: deps
 	@$(MAKE) --no-print-directory WERROR=1 plain sanitized $(replays)
 	@BUILD='$(BUILD)' tests/run.sh $(suites)
 
+## powerloss           what power loss leaves of a store; SECONDS=n for longer than in make test
 # Crash states of a recorded run.
 .PHONY: powerloss
 powerloss: deps
 	@$(MAKE) --no-print-directory WERROR=1 $(BUILD)/markbook $(powerloss_programs)
 	@BUILD='$(BUILD)' tests/powerloss/run.sh $(SECONDS)
 
+## inject              each call that can fail, made to fail in turn
 # Each call that can fail, made to fail in turn; some of them are, in make test.
 $(BUILD)/inject.so: tests/inject/inject.c
 	$(call show,CC,$@)$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(warnings) -fPIC -shared -o $@ $<
@@ -175,27 +174,39 @@ inject: deps
 	@$(MAKE) --no-print-directory WERROR=1 plain
 	@tests/inject/run.py --program '$(BUILD)/markbook' --preload '$(abspath $(BUILD))/inject.so'
 
+## lint                formatting, warnings of compilers and analysers, scripts, nginx.conf
 .PHONY: lint
 lint: deps
 	@tests/lint.sh
 
+##@ Change it
+## format              put the C sources into shape
 sources = $(wildcard fcgi/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/powerloss/*.[ch])
 .PHONY: format
 format:
 	clang-format -i $(sources)
 
+##@ Measure it
+## bench               Markbook beside others, some 9 minutes; bench-quick takes one
+## bench-scaling       Markbook as one thing grows; bench-scaling-quick takes a minute
+## bench-limits        what it has to keep to; bench-limits-quick takes a minute
 benches := bench bench-quick bench-scaling bench-scaling-quick bench-limits bench-limits-quick
 .PHONY: $(benches)
 $(benches): deps
 	@$(MAKE) --no-print-directory all
 	@bench/run.sh $(filter scaling limits,$(subst -, ,$@)) $(if $(filter %-quick,$@),--quick)
 
+## check-instructions  whether a request takes more instructions than recorded
+## record-instructions record what it takes now
 # Seconds, and the same whatever else the machine does: a part of what CI runs.
 .PHONY: check-instructions record-instructions
 check-instructions record-instructions: deps
 	@$(MAKE) --no-print-directory WERROR=1 all
 	@PYTHONDONTWRITEBYTECODE=1 python3 bench/instructions.py $(@:%-instructions=%) $(BUILD)/markbook
 
+##@ Test it
+## torture             load while everything is killed; nothing may be lost (SECONDS, SEED)
+## soak                load for MINUTES; memory, descriptors and the store may not grow
 # Clients, while everything is killed; then what they saw is checked.
 .PHONY: torture soak
 torture: SECONDS = 300
@@ -211,19 +222,37 @@ soak: deps
 	@MARKBOOK='$(abspath $(BUILD)/markbook)' python3 -B tests/torture/soak.py --minutes '$(MINUTES)' \
 		--json '$(BUILD)/soak.json' $(if $(SEED),--seed '$(SEED)')
 
+## test-fresh          the README's commands on a fresh Debian 12 and 13
 # The README's two commands on a fresh Debian 12 and 13.
 .PHONY: test-fresh
 test-fresh:
 	@tests/fresh.sh bookworm
 	@tests/fresh.sh trixie
 
+##@ Change it
+## clean               remove what was built
+## compile_commands.json  what editors and analysers want to know of each C file
+# Taken from what make would run.  FUZZ_CC is only named, not called.
+compile_commands.json: force
+	@$(MAKE) --no-print-directory -nB V=1 plain fuzzers | \
+		sed -e ':join' -e '/\\$$/{ N; s/\\\n[[:space:]]*/ /; b join' -e '}' -e 's/["\\]/\\&/g' | \
+		awk -v directory='$(CURDIR)' '/ -o / && / [^ ]+\.c$$/ && !seen[$$NF]++ { \
+			printf "%s{\"directory\": \"%s\", \"file\": \"%s\", ", (n++ ? ",\n" : "[\n"), directory, $$NF; \
+			printf "\"command\": \"%s\"}", $$0 \
+		} END { print "\n]" }' >$@
+
 .PHONY: clean
 clean:
-	rm -rf '$(BUILD)'
+	rm -rf '$(BUILD)' compile_commands.json
 
-include containers.mk deploy.mk fuzz.mk
+# The images are built from a part of the tree that has none of these.
+include $(wildcard conf/containers.mk deploy/deploy.mk tests/fuzz/fuzz.mk)
 
 # --- installation --------------------------------------------------------------------------------
+
+##@ Use it
+## install             into DESTDIR and PREFIX
+## uninstall           remove it again
 
 to := $(DESTDIR)$(PREFIX)
 share := share/markbook

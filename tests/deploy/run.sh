@@ -6,7 +6,7 @@
 # Its last line is `N passed, N failed`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-: "${TOOLS:?is the directory of the tools, see deploy.mk}"
+: "${TOOLS:?is the directory of the tools, see deploy/deploy.mk}"
 export TOOLS PATH=$TOOLS:$PATH PYTHONDONTWRITEBYTECODE=1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

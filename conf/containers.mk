@@ -1,5 +1,9 @@
 # Images and containers; the Makefile includes this.
 
+##@ Run it in containers and on AWS
+## images              build both container images
+## base-image          make the base image where none can be pulled
+
 # An engine that has no network of its own to build in needs --network=host here.
 BUILD_FLAGS ?=
 
@@ -17,6 +21,8 @@ images:
 base-image:
 	@conf/base-image.sh '$(BUILD)/base-image'
 
+## up                  start both containers at http://127.0.0.1:8080 (PORT)
+## down                stop them
 # The marks are on a volume that outlives `make down`; `docker volume rm markbook_run` ends them.
 .PHONY: up down
 up: images
@@ -25,6 +31,7 @@ up: images
 down:
 	$(compose) down
 
+## test-containers     images and containers, on a real Docker engine
 .PHONY: test-containers
 test-containers:
 	@conf/deps.sh containers

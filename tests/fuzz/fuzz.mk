@@ -22,6 +22,9 @@ $(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/obj/fuzz_%.o $(modules:%=$(BUILD)/fuzz/obj/%
 
 -include $(fuzzers:%=$(BUILD)/fuzz/obj/%.d)
 
+##@ Test it
+## fuzzers             build the fuzz targets
+## fuzz                look for inputs that break it, SECONDS for each target
 .PHONY: fuzzers fuzz
 fuzzers: $(fuzzers:%=$(BUILD)/fuzz/%)
 
