@@ -181,7 +181,7 @@ lint: deps
 
 ##@ Change it
 ## format              put the C sources into shape
-sources = $(wildcard fcgi/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/powerloss/*.[ch])
+sources = $(shell git ls-files "*.c" "*.h" | grep -v "^bench/peers/")
 .PHONY: format
 format:
 	clang-format -i $(sources)

@@ -63,14 +63,14 @@ enum kind {
 
 /* As class Control in run.py. */
 struct control {
-	_Atomic int32_t pid;	 /* the process whose calls count; 0: those of `depth` */
-	_Atomic int32_t depth;	 /* that so many forks made; -1: all */
-	_Atomic uint32_t kinds;	 /* bits: what counts */
-	_Atomic int32_t error;	 /* errno of a failure; 0: half of what was asked for is done */
-	_Atomic uint64_t at;	 /* the first that fails, from 1 on; 0: none */
-	_Atomic uint64_t row;	 /* how many fail from there on */
-	_Atomic uint64_t count;	 /* calls so far */
-	_Atomic uint64_t failed; /* of them, made to fail */
+	_Atomic int32_t pid;	    /* the process whose calls count; 0: those of `depth` */
+	_Atomic int32_t depth;	    /* that so many forks made; -1: all */
+	_Atomic uint32_t kinds;	    /* bits: what counts */
+	_Atomic int32_t error;	    /* errno of a failure; 0: half of what was asked for is done */
+	_Atomic uint64_t at;	    /* the first that fails, from 1 on; 0: none */
+	_Atomic uint64_t row;	    /* how many fail from there on */
+	_Atomic uint64_t count;	    /* calls so far */
+	_Atomic uint64_t failed;    /* of them, made to fail */
 	_Atomic uint32_t spare;	    /* see the top */
 	_Atomic uint32_t idle;	    /* the process `pid` is in epoll_wait */
 	_Atomic int64_t live;	    /* blocks that it has from malloc, as of then */
@@ -84,7 +84,7 @@ static struct control *control = &nothing;
 static int own_depth;
 static pid_t own_pid;
 static _Atomic int64_t blocks;
-static bool spared;		/* within libfcgi or json-c; see the top */
+static bool spared; /* within libfcgi or json-c; see the top */
 
 static void *last;		/* the last block from malloc outside of them */
 static size_t last_size, given; /* its length; the same once it is given back */
@@ -97,7 +97,7 @@ static size_t early_used;
 #define REAL(name, type, ...)                                                                      \
 	static type (*real)(__VA_ARGS__);                                                          \
 	if (real == NULL)                                                                          \
-		*(void **)&real = dlsym(RTLD_NEXT, #name)
+	*(void **)&real = dlsym(RTLD_NEXT, #name)
 
 static void *(*real_mmap)(void *, size_t, int, int, int, off_t);
 static int (*real_open)(const char *, int, ...);
@@ -382,7 +382,8 @@ CALL(SOCKET, socketpair, (int d, int t, int p, int v[2]), (d, t, p, v), int, int
 CALL(SOCKET, pipe2, (int v[2], int flags), (v, flags), int *, int)
 CALL(SOCKET, signalfd, (int fd, const sigset_t *s, int f), (fd, s, f), int, const sigset_t *, int)
 CALL(SOCKET, epoll_create1, (int flags), (flags), int)
-CALL(SOCKET, memfd_create, (const char *name, unsigned flags), (name, flags), const char *, unsigned)
+CALL(SOCKET, memfd_create, (const char *name, unsigned flags), (name, flags), const char *,
+     unsigned)
 CALL(OPTION, bind, (int fd, const struct sockaddr *a, socklen_t l), (fd, a, l), int,
      const struct sockaddr *, socklen_t)
 CALL(OPTION, listen, (int fd, int n), (fd, n), int, int)
@@ -405,7 +406,7 @@ CALL(FILES, link, (const char *a, const char *b), (a, b), const char *, const ch
 CALL(FILES, rename, (const char *a, const char *b), (a, b), const char *, const char *)
 CALL(REMOVE, unlink, (const char *path), (path), const char *)
 CALL(FILES, flock, (int fd, int how), (fd, how), int, int)
-CALL(WAIT, poll, (struct pollfd *p, nfds_t n, int ms), (p, n, ms), struct pollfd *, nfds_t, int)
+CALL(WAIT, poll, (struct pollfd * p, nfds_t n, int ms), (p, n, ms), struct pollfd *, nfds_t, int)
 
 /* Taking a descriptor out costs the kernel nothing: that does not fail. */
 int
