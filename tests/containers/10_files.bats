@@ -130,6 +130,15 @@ END
 	done
 }
 
+@test "marks are on the disk before the answer, except where the volume ends with the task" {
+	[[ $(configured environment docker-compose.yml) == MARKBOOK_DURABILITY=commit ]]
+	[[ $(configured environment docker-compose.yml compose.override.yml) == MARKBOOK_DURABILITY=commit ]]
+	[[ $(configured environment docker-compose.yml docker-compose.ecs.yml) == MARKBOOK_DURABILITY=none ]]
+	# A flag would win over the variable.
+	run configured command docker-compose.yml compose.override.yml
+	[[ $status == 0 && $output != *--durability* ]]
+}
+
 @test "docker compose takes the files" {
 	new_project
 	compose config >"$BATS_TEST_TMPDIR/config"

@@ -26,13 +26,14 @@ task_container() {
 
 # A container that does nothing else holds the namespace on Fargate; here it is the responder.
 task() {
-	local command
+	local command environment files=(docker-compose.yml docker-compose.ecs.yml)
 	new_project
 	docker network create "$PROJECT-net" >/dev/null
 	docker volume create "$PROJECT-run" >/dev/null
-	mapfile -t command < <(python3 -c 'import sys, yaml
-print(*yaml.safe_load(open(sys.argv[1]))["services"]["responder"]["command"], sep="\n")' "$TREE/docker-compose.yml")
-	task_container responder "$RESPONDER_IMAGE" --network "$PROJECT-net" -p "127.0.0.1:$PORT:8080" -- "${command[@]}"
+	mapfile -t command < <(configured command "${files[@]}")
+	mapfile -t environment < <(configured environment "${files[@]}")
+	task_container responder "$RESPONDER_IMAGE" --network "$PROJECT-net" -p "127.0.0.1:$PORT:8080" \
+		"${environment[@]/#/--env=}" -- "${command[@]}"
 	wait_until 20 docker exec "$PROJECT-responder" /usr/bin/markbook health
 	task_container front "$FRONT_IMAGE" --network "container:$PROJECT-responder" --
 	wait_until 20 serves

@@ -19,10 +19,26 @@ new_project() {
 	export PROJECT PORT BASE
 }
 
-compose() {
+# docker_compose [options and arguments...]: version 2 where it is there, or else 1.
+docker_compose() {
 	local command=(docker-compose)
 	! docker compose version >/dev/null 2>&1 || command=(docker compose)
-	"${command[@]}" -p "$PROJECT" -f "$TREE/docker-compose.yml" -f "$TREE/compose.override.yml" "$@" 3>&-
+	"${command[@]}" "$@" 3>&-
+}
+
+# compose [arguments...]: of the test's project, with the files that `make up` gives.
+compose() {
+	docker_compose -p "$PROJECT" -f "$TREE/docker-compose.yml" -f "$TREE/compose.override.yml" "$@"
+}
+
+# configured FIELD FILE...: the responder's in these compose files together, each part on its line.
+configured() {
+	local field=$1
+	shift
+	local files=("${@/#/-f$TREE/}")
+	docker_compose "${files[@]}" config | python3 -c 'import sys, yaml
+value = yaml.safe_load(sys.stdin)["services"]["responder"][sys.argv[1]]
+print(*([f"{k}={v}" for k, v in value.items()] if isinstance(value, dict) else value), sep="\n")' "$field"
 }
 
 serves() {

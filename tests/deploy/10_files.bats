@@ -30,9 +30,8 @@ differs() {
 	local copy=$BATS_TEST_TMPDIR/changed
 	sed "$1" "$TREE/$2" >"$copy"
 	! cmp -s "$copy" "$TREE/$2" || { echo "nothing changed: $1"; return 1; }
-	local compose=$TREE/docker-compose.yml params=$TREE/ecs-params.yml
-	if [[ $2 == ecs-params.yml ]]; then params=$copy; else compose=$copy; fi
-	run -1 python "$TESTS/agree.py" "$BATS_FILE_TMPDIR/task.json" "$compose" "$params"
+	local files=("$TREE"/{docker-compose.yml,docker-compose.ecs.yml,ecs-params.yml})
+	run -1 python "$TESTS/agree.py" "$BATS_FILE_TMPDIR/task.json" "${files[@]/#"$TREE/$2"/"$copy"}"
 	has "$output" "$3"
 }
 
@@ -46,6 +45,7 @@ differs() {
 	differs 's/"health", "--http"/"health", "--url"/' docker-compose.yml 'front: health check'
 	differs 's/size=16m/size=17m/' docker-compose.yml 'responder: tmpfs'
 	differs 's/grace_period: 30s/grace_period: 31s/' docker-compose.yml 'front: stop'
+	differs 's/DURABILITY: none/DURABILITY: commit/' docker-compose.ecs.yml 'responder: environment'
 	differs 's/store-size=16M/store-size=17M/' docker-compose.yml 'responder: command'
 	differs 's/read_only: true/read_only: false/' docker-compose.yml 'front: read-only root'
 	differs 's/mem_limit: "512"/mem_limit: "1024"/' ecs-params.yml 'task: memory'

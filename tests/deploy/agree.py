@@ -47,7 +47,7 @@ def of_compose(name, service, params):
     return {
         "image": plain(service["image"]),
         "command": service.get("command", []),
-        "environment": service.get("environment", []),
+        "environment": service.get("environment", {}),
         "user": service["user"],
         "read-only root": service["read_only"],
         "capabilities dropped": service["cap_drop"],
@@ -69,7 +69,7 @@ def of_task(container):
     return {
         "image": container["image"],
         "command": container.get("command", []),
-        "environment": [f"{e['name']}={e['value']}" for e in container.get("environment", [])],
+        "environment": {e["name"]: e["value"] for e in container.get("environment", [])},
         "user": container["user"],
         "read-only root": container["readonlyRootFilesystem"],
         "capabilities dropped": linux["capabilities"]["drop"],
