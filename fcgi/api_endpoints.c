@@ -1,6 +1,6 @@
 #include "api_endpoints.h"
 
-#include "name.h"
+#include "percent.h"
 #include "render.h"
 
 static void
@@ -58,9 +58,9 @@ link_next_page(struct api_call *call)
 	struct buf *link = &call->res->link;
 
 	buf_adds(link, "</json/");
-	name_percent_encode(link, call->route.collection);
+	percent_encode(link, call->route.collection);
 	buf_addf(link, "?limit=%u&after=", (unsigned)call->query.limit);
-	name_percent_encode(link, call->render.last);
+	percent_encode(link, call->render.last);
 	buf_adds(link, call->query.pretty ? "&pretty>; rel=\"next\"" : ">; rel=\"next\"");
 }
 
@@ -144,10 +144,10 @@ static void
 locate(struct api_call *call)
 {
 	buf_adds(&call->res->location, "/json/");
-	name_percent_encode(&call->res->location, call->route.collection);
+	percent_encode(&call->res->location, call->route.collection);
 	if (call->route.kind == ROUTE_RECORD) {
 		buf_addc(&call->res->location, '/');
-		name_percent_encode(&call->res->location, call->route.record);
+		percent_encode(&call->res->location, call->route.record);
 	}
 }
 

@@ -45,6 +45,13 @@ slice_eq(struct slice a, struct slice b)
 	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
+/* The slice without its first n bytes; n is at most s.len. */
+static inline struct slice
+slice_skip(struct slice s, size_t n)
+{
+	return (struct slice){s.data + n, s.len - n};
+}
+
 /* Bytewise order, a shorter slice before one that continues it: <0, 0, >0. */
 int slice_cmp(struct slice a, struct slice b);
 

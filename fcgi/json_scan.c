@@ -2,10 +2,12 @@
 
 #include <ctype.h>
 
-#include "name.h"
+#include "utf8.h"
 
 /* Memory beyond this is given back by the next scan. */
 #define KEEP_BYTES 65536
+/* Of a name that a message shows. */
+#define SHOWN_BYTES 256
 
 struct scanner {
 	struct json_scan *found;
@@ -217,11 +219,11 @@ scan_literal(struct scanner *s, const char *word)
 static void
 refuse_name(struct scanner *s, struct slice name, const char *fault)
 {
-	char shown[NAME_MAX_BYTES + 1];
+	char shown[SHOWN_BYTES];
 
 	if (s->refused != ST_OK)
 		return;
-	name_printable(shown, sizeof(shown), name);
+	utf8_printable(shown, sizeof(shown), name);
 	s->refused = problem_set(s->why, ST_UNPROCESSABLE, "The name \"%s\" %s", shown, fault);
 }
 

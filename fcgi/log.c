@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "name.h"
+#include "utf8.h"
 
 /* Kept free for the end of every line. */
 #define LINE_END "}\n"

@@ -1,6 +1,7 @@
 #include "route.h"
 
 #include "name.h"
+#include "percent.h"
 
 static const char *
 find(struct slice s, char c)
@@ -80,7 +81,7 @@ parse_after(struct query *out, struct slice value, struct problem *why)
 {
 	buf_reset(&out->after, SIZE_MAX);
 	out->has_after = true;
-	if (!name_percent_decode(&out->after, value))
+	if (!percent_decode(&out->after, value))
 		return problem_set(why, ST_BAD_REQUEST,
 				   "after is not percent-encoded as it should be");
 	return out->after.failed ? ST_NO_MEMORY : ST_OK;

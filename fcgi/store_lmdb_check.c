@@ -1,5 +1,7 @@
 #include "store_lmdb.h"
 
+#include "utf8.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -183,7 +185,7 @@ in_collection(const struct walk *w, const char *wrong, char *out)
 
 	if (wrong == NULL || w->collection.data == NULL)
 		return wrong;
-	name_printable(shown, sizeof(shown), w->collection);
+	utf8_printable(shown, sizeof(shown), w->collection);
 	snprintf(out, FOUND_MAX, "collection \"%s\": %s", shown, wrong);
 	return out;
 }

@@ -1,5 +1,7 @@
 #include "store_lmdb.h"
 
+#include "utf8.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +33,7 @@ foreign(const struct preparation *p, const char *what)
 {
 	char shown[128];
 
-	name_printable(shown, sizeof(shown), slice_str(what));
+	utf8_printable(shown, sizeof(shown), slice_str(what));
 	return problem_set(p->why, ST_STORE_FOREIGN,
 			   "store %s: %s is not a Markbook file; " STORE_GIVE_ANOTHER, p->o->path,
 			   shown);

@@ -8,6 +8,7 @@
 #include "json.h"
 #include "name.h"
 #include "render.h"
+#include "utf8.h"
 
 #define READ_STEP 65536
 #define DUMP_STEP 65536
@@ -77,7 +78,7 @@ read_collection(const struct json_member *c, struct json_object_doc *doc, struct
 	*edits = NULL;
 	if (st != ST_OK)
 		return st;
-	name_printable(shown, sizeof(shown), c->name);
+	utf8_printable(shown, sizeof(shown), c->name);
 	if (!json_is_object(c->json))
 		return problem_set(why, ST_UNPROCESSABLE, "\"%s\" is not an object of records",
 				   shown);
@@ -98,7 +99,7 @@ load_collection(struct view *view, struct slice name, const struct edit *edits, 
 	enum status st = view_collection(view, name, &there);
 
 	if (st == ST_OK && !replace) {
-		name_printable(shown, sizeof(shown), name);
+		utf8_printable(shown, sizeof(shown), name);
 		return problem_set(why, ST_EXISTS,
 				   "collection \"%s\" exists already; --replace replaces it",
 				   shown);

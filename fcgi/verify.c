@@ -2,6 +2,7 @@
 
 #include "json.h"
 #include "name.h"
+#include "utf8.h"
 
 #define SHOWN_MAX 80
 
@@ -21,7 +22,7 @@ damaged(const struct walk *w, struct slice record, const char *what)
 {
 	char shown[SHOWN_MAX];
 
-	name_printable(shown, sizeof(shown), record);
+	utf8_printable(shown, sizeof(shown), record);
 	return problem_set(w->why, ST_STORE_DAMAGED, "collection \"%s\"%s%s%s: %s", w->collection,
 			   record.data == NULL ? "" : ", record \"",
 			   record.data == NULL ? "" : shown, record.data == NULL ? "" : "\"", what);
@@ -48,7 +49,7 @@ check_collection(struct walk *w, const struct row *row)
 
 	if (st != ST_OK)
 		return st;
-	name_printable(w->collection, sizeof(w->collection), row->name);
+	utf8_printable(w->collection, sizeof(w->collection), row->name);
 	w->any = true;
 	w->row = row->collection;
 	w->seen = (struct collection){0};

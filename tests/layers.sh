@@ -9,6 +9,7 @@ sources=(*.c *.h)
 # stands for its parts, too: json for json_scan.
 ranks='
 buf memory status
+utf8 percent
 name
 log etag address records
 metrics route json

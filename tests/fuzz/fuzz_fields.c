@@ -11,6 +11,7 @@
 #include "etag.h"
 #include "json_scan.h"
 #include "log.h"
+#include "percent.h"
 #include "request.h"
 #include "route.h"
 
@@ -140,7 +141,7 @@ check_appended(struct slice text, const struct query *before)
 
 	buf_add_slice(&b, text);
 	buf_adds(&b, "&limit=7&after=");
-	name_percent_encode(&b, text);
+	percent_encode(&b, text);
 	must(query_parse(&query, buf_slice(&b), NULL) == ST_OK);
 	must(query.limit == 7 && query.has_after && query.pretty == before->pretty);
 	must(slice_eq(buf_slice(&query.after), text));

@@ -11,6 +11,7 @@
 
 #include "edits.h"
 #include "json_scan.h"
+#include "utf8.h"
 
 /*
  * Jansson's opinion; NULL where it holds the text for wrong, or cannot keep what RFC 8259 allows:

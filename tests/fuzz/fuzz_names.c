@@ -4,7 +4,9 @@
  */
 #include "fuzz.h"
 
+#include "percent.h"
 #include "route.h"
+#include "utf8.h"
 
 static bool
 is_name(struct slice s)
@@ -20,13 +22,13 @@ check_encoding(struct slice s)
 {
 	struct buf encoded = {0}, decoded = {0};
 
-	name_percent_encode(&encoded, s);
+	percent_encode(&encoded, s);
 	for (size_t i = 0; i < encoded.len; i++)
 		must(strchr("%-._~", encoded.data[i]) != NULL ||
 		     (encoded.data[i] >= '0' && encoded.data[i] <= '9') ||
 		     (encoded.data[i] >= 'A' && encoded.data[i] <= 'Z') ||
 		     (encoded.data[i] >= 'a' && encoded.data[i] <= 'z'));
-	must(name_percent_decode(&decoded, buf_slice(&encoded)));
+	must(percent_decode(&decoded, buf_slice(&encoded)));
 	must(slice_eq(buf_slice(&decoded), s));
 	buf_free(&encoded);
 	buf_free(&decoded);
@@ -40,7 +42,7 @@ check_decoding(struct slice s)
 
 	for (size_t i = 0; i < s.len; i++)
 		escapes += s.data[i] == '%';
-	if (name_percent_decode(&decoded, s)) {
+	if (percent_decode(&decoded, s)) {
 		must(decoded.len + 2 * escapes == s.len);
 		check_encoding(buf_slice(&decoded));
 	} else {
@@ -56,7 +58,7 @@ check_printable(struct slice s)
 		char *shown = malloc(size);
 
 		must(shown != NULL);
-		name_printable(shown, size, s);
+		utf8_printable(shown, size, s);
 		must(strlen(shown) < size);
 		must(fuzz_is_printable(slice_str(shown)));
 		free(shown);

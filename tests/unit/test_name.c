@@ -9,7 +9,9 @@
 
 #include "guard.h"
 #include "name.h"
+#include "percent.h"
 #include "status.h"
+#include "utf8.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 /* SLICE for the tables: initialisers have to be constant. */
@@ -193,10 +195,10 @@ encoding_keeps_unreserved_characters_and_escapes_the_rest(void **state)
 	struct buf b = {0};
 
 	(void)state;
-	name_percent_encode(&b, SLICE("azAZ09-._~"));
+	percent_encode(&b, SLICE("azAZ09-._~"));
 	assert_true(slice_eq(buf_slice(&b), SLICE("azAZ09-._~")));
 	buf_reset(&b, 64);
-	name_percent_encode(&b, SLICE("a b/%?#&=+:\"\xC3\xA9"));
+	percent_encode(&b, SLICE("a b/%?#&=+:\"\xC3\xA9"));
 	assert_true(slice_eq(buf_slice(&b), SLICE("a%20b%2F%25%3F%23%26%3D%2B%3A%22%C3%A9")));
 	buf_free(&b);
 }
@@ -207,7 +209,7 @@ decoding_reads_escapes_and_plus_signs(void **state)
 	struct buf b = {0};
 
 	(void)state;
-	assert_true(name_percent_decode(&b, SLICE("a+b%20%c3%A9%00%2B%25")));
+	assert_true(percent_decode(&b, SLICE("a+b%20%c3%A9%00%2B%25")));
 	assert_true(slice_eq(buf_slice(&b), SLICE("a b \xC3\xA9\0+%")));
 	buf_free(&b);
 }
@@ -221,7 +223,7 @@ decoding_refuses_a_percent_sign_without_two_hex_digits(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(texts); i++)
-		assert_false(name_percent_decode(&b, guard_copy(&g, slice_str(texts[i]))));
+		assert_false(percent_decode(&b, guard_copy(&g, slice_str(texts[i]))));
 	buf_free(&b);
 	guard_free(&g);
 }
@@ -235,8 +237,8 @@ what_is_encoded_decodes_to_itself(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(all); i++)
 		all[i] = (char)i;
-	name_percent_encode(&encoded, (struct slice){all, sizeof(all)});
-	assert_true(name_percent_decode(&decoded, buf_slice(&encoded)));
+	percent_encode(&encoded, (struct slice){all, sizeof(all)});
+	assert_true(percent_decode(&decoded, buf_slice(&encoded)));
 	assert_int_equal(decoded.len, sizeof(all));
 	assert_memory_equal(decoded.data, all, sizeof(all));
 	buf_free(&encoded);
@@ -278,11 +280,11 @@ shown_text_is_cut_at_a_character_with_dots(void **state)
 		char out[16];
 
 		memset(out, '#', sizeof(out));
-		name_printable(out, cases[i].size, guard_copy(&g, slice_str(cases[i].text)));
+		utf8_printable(out, cases[i].size, guard_copy(&g, slice_str(cases[i].text)));
 		assert_string_equal(out, cases[i].shown);
 		assert_int_equal(out[cases[i].size], '#');
 	}
-	name_printable(NULL, 0, SLICE("x"));
+	utf8_printable(NULL, 0, SLICE("x"));
 	guard_free(&g);
 }
 
@@ -302,7 +304,7 @@ shown_text_is_well_formed_whatever_the_bytes_were(void **state)
 			bytes[i] = (char)(random >> 16 & 8 ? 0xC0 + (random >> 20) % 64
 							   : 0x80 + (random >> 20) % 64);
 		}
-		name_printable(out, size, (struct slice){bytes, len});
+		utf8_printable(out, size, (struct slice){bytes, len});
 		assert_true(strlen(out) < size);
 		assert_true(utf8_valid(slice_str(out)));
 	}
