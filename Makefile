@@ -53,9 +53,9 @@ link_asan = $(CC) $(CFLAGS) $(LDFLAGS) $(sanitizers)
 
 # --- what is built -------------------------------------------------------------------------------
 
-names := $(patsubst fcgi/%.c,%,$(wildcard fcgi/*.c))
+names := $(patsubst fcgi/%.c,%,$(wildcard fcgi/*.c fcgi/*/*.c fcgi/*/*/*.c))
 modules := $(filter-out main,$(names))
-units := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+units := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*/test_*.c))
 
 .PHONY: all
 all: $(BUILD)/markbook
@@ -68,17 +68,19 @@ $(1)/markbook: $(names:%=$(1)/obj/%.o) $(1)/.command
 	$$(call show,LINK,$$@)$$($(3)) -o $$@ $$(filter %.o,$$^) $$(libraries) $$(LDLIBS)
 
 $(1)/obj/%.o: fcgi/%.c $(1)/.command
+	@mkdir -p $$(@D)
 	$$(call show,CC,$$@)$$($(2)) -MMD -MP -c -o $$@ $$<
 
 $(1)/unit/%.o: tests/unit/%.c $(1)/.command
+	@mkdir -p $$(@D)
 	$$(call show,CC,$$@)$$($(2)) -MMD -MP -c -o $$@ $$<
 
-$(1)/unit/test_%: $(1)/unit/test_%.o $(modules:%=$(1)/obj/%.o) $(1)/.command
+$(units:%=$(1)/unit/%): $(1)/unit/%: $(1)/unit/%.o $(modules:%=$(1)/obj/%.o) $(1)/.command
 	$$(call show,LINK,$$@)$$($(3)) -o $$@ $$(filter %.o,$$^) -lcmocka $$(libraries) $$(LDLIBS)
 
 # Another compiler, other flags or another version: all of the tree is out of date.
 $(1)/.command: force
-	@mkdir -p $(1)/obj $(1)/unit
+	@mkdir -p $$(@D)
 	@printf '%s\n' '$$(subst ','\'',$$($(2)) $$($(3)))' | cmp -s - $$@ || \
 		printf '%s\n' '$$(subst ','\'',$$($(2)) $$($(3)))' >$$@
 

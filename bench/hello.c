@@ -1,11 +1,11 @@
 /*
  * The least that a responder on this event loop can do: read a request to its end and say hello,
  * with an answer of as many bytes as that of GET of one record.  It is linked in the place of
- * fcgi/server_request.c, so that what Markbook itself costs is the difference.
+ * fcgi/server/turn.c, so that what Markbook itself costs is the difference.
  */
 #include <stdio.h>
 
-#include "server_worker.h"
+#include "server/worker.h"
 
 static const char hello[] = "Status: 200 OK\r\n"
 			    "Content-Type: application/json\r\n"

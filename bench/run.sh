@@ -134,10 +134,9 @@ compile -o "$work/pace" "$here/pace.c"
 case $what in
 run)
 	objects=()
-	for source in "$top"/fcgi/*.c; do
-		name=$(basename "$source" .c)
-		[[ $name == server_request ]] || objects+=("$build/obj/$name.o")
-	done
+	while read -r source; do
+		[[ $source == server/turn.c ]] || objects+=("$build/obj/${source%.c}.o")
+	done < <(cd "$top/fcgi" && find . -name '*.c' -printf '%P\n')
 	compile -o "$work/hello" "$here/hello.c" "${objects[@]}" -lfcgi -ljson-c -llmdb -lseccomp
 	;;
 limits)

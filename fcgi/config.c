@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "address.h"
+#include "os/address.h"
 
 /* Snapshots besides those of the workers: of the other subcommands. */
 #define SPARE_SNAPSHOTS 16

@@ -12,8 +12,8 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#include "log.h"
-#include "store.h"
+#include "base/log.h"
+#include "store/store.h"
 
 enum command {
 	COMMAND_SERVE = 1,

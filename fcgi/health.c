@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "address.h"
-#include "records.h"
+#include "os/address.h"
+#include "http/records.h"
 
 /* Far more than any answer that is asked for here. */
 #define ANSWER_MAX 65536

@@ -4,7 +4,7 @@
 #ifndef MARKBOOK_HEALTH_H
 #define MARKBOOK_HEALTH_H
 
-#include "status.h"
+#include "base/status.h"
 
 /*
  * GET /readyz over FastCGI (FastCGI Specification 1.0) from the socket at `address`: a path or HOST:PORT.

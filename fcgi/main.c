@@ -7,13 +7,13 @@
 
 #include "config.h"
 #include "health.h"
-#include "listen.h"
-#include "log.h"
-#include "memory.h"
-#include "store.h"
-#include "supervisor.h"
-#include "transfer.h"
-#include "verify.h"
+#include "os/listen.h"
+#include "base/log.h"
+#include "os/memory.h"
+#include "store/store.h"
+#include "supervisor/supervisor.h"
+#include "content/transfer.h"
+#include "content/verify.h"
 
 #define EXIT_USAGE 2
 

@@ -1,26 +1,24 @@
 #!/usr/bin/env bash
-# Keeps the layers of fcgi/ apart: who may use which library, and that includes only go down.
-# TAP on standard output.
+# Keeps the folders of fcgi/ apart: who may use which library, that includes
+# only go down, and that a folder's private headers stay private.  The ranks
+# and the entrances stand in docs/architecture.md.  TAP on standard output.
+#
+#	tests/layers.sh [DIRECTORY]     fcgi by default
 set -euo pipefail
-cd "${1:-$(dirname "${BASH_SOURCE[0]}")/../fcgi}"
-sources=(*.c *.h)
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+plan=$top/docs/architecture.md
+cd "${1:-$top/fcgi}"
+mapfile -t sources < <(find . -name '*.[ch]' | sed 's,^\./,,' | sort)
 
-# From the bottom up; a module includes its own headers and those of lines above its own.  A name
-# stands for its parts, too: json for json_scan.
-ranks='
-buf memory status
-utf8 percent
-name
-log etag address records
-metrics route json
-store
-render edits request response config
-api system transfer verify handover listen health sandbox
-server
-workers
-supervisor
-main
-'
+# block NAME: the lines of that fenced block of the plan.
+block() {
+	awk -v name="$1" '
+		$0 == "```" name { inside = 1; next }
+		/^```/ { inside = 0 }
+		inside' "$plan"
+}
+ranks=$(block layers)
+entrances=$(block entrances)
 
 count=0 failed=0
 
@@ -44,46 +42,74 @@ uses() {
 		}' "${sources[@]}"
 }
 
+empty=''
+((${#sources[@]} > 0)) || empty="no source in $PWD"
+[[ -n $ranks ]] || empty="no ranks in $plan"
+[[ -n $entrances ]] || empty="no entrances in $plan"
+result "there is something to check" "$empty"
+[[ -z $empty ]] || exit 1
+
 include='^[ \\t]*#[ \\t]*include[ \\t]*[<"]'
 
-found=$(uses "$include(fcgi[a-z_]*|fastcgi)[.]h" '(request|response|server)(_[a-z_]+)?[.][ch]')
-result "only request, response and server use libfcgi" "$found"
-found=$(uses "${include}json-c/" 'json[a-z_]*[.]c')
+found=$(uses "$include(fcgi[a-z_]*|fastcgi)[.]h" '(http|server)/.*')
+result "only http and server use libfcgi" "$found"
+found=$(uses "${include}json-c/" 'json/.*[.]c')
 result "only json uses json-c" "$found"
-found=$(uses "${include}lmdb[.]h" 'store_lmdb[a-z_]*[.][ch]')
-result "only store_lmdb uses LMDB" "$found"
-found=$(uses "$include(seccomp|linux/landlock)[.]h" 'sandbox[.]c')
-result "only sandbox uses seccomp and Landlock" "$found"
+found=$(uses "${include}lmdb[.]h" 'store/lmdb/.*')
+result "only store/lmdb uses LMDB" "$found"
+found=$(uses "$include(seccomp|linux/landlock)[.]h" 'os/sandbox[.]c')
+result "only os/sandbox uses seccomp and Landlock" "$found"
 found=$(uses '(^|[^a-z_])(getenv|secure_getenv|environ)([^a-z_]|$)' 'config[.]c')
 result "only config reads the environment" "$found"
 
-found=$(awk -v ranks="$ranks" '
-	BEGIN {
-		lines = split(ranks, line, "\n")
-		for (i = 1; i <= lines; i++) {
-			n = split(line[i], name, " ")
-			for (j = 1; j <= n; j++)
-				rank[name[j]] = i
+# includes PROGRAM: runs it for each include of a file of ours; from and to are
+# the folders, file and header the paths.  A file of fcgi/ itself is a folder
+# of its own.
+includes() {
+	awk -v ranks="$ranks" -v entrances="$entrances" '
+		function folder(file) {
+			if (file ~ /\//)
+				sub(/\/[^\/]*$/, "", file)
+			else
+				sub(/\.[ch]$/, "", file)
+			return file
 		}
-	}
-	# The longest name of the table that this one is or continues.
-	function module(file,   m) {
-		m = file
-		sub(/\.[ch]$/, "", m)
-		while (!(m in rank) && sub(/_[^_]*$/, "", m))
-			;
-		return m
-	}
-	/^[ \t]*#[ \t]*include[ \t]*"/ {
-		split($0, part, "\"")
-		from = module(FILENAME)
-		to = module(part[2])
-		if (!(from in rank) || !(to in rank))
-			print FILENAME ":" FNR ": " (from in rank ? part[2] : FILENAME) " has no rank in tests/layers.sh"
-		else if (from != to && rank[from] <= rank[to])
-			print FILENAME ":" FNR ": " from " may not include " part[2]
-	}' "${sources[@]}")
+		function report(text) {
+			print FILENAME ":" FNR ": " text
+		}
+		BEGIN {
+			lines = split(ranks, line, "\n")
+			for (i = 1; i <= lines; i++) {
+				n = split(line[i], name, " ")
+				for (j = 1; j <= n; j++)
+					rank[name[j]] = i
+			}
+			lines = split(entrances, line, "\n")
+			for (i = 1; i <= lines; i++) {
+				n = split(line[i], name, " ")
+				closed[name[1]] = 1
+				for (j = 2; j <= n; j++)
+					open[name[1] "/" name[j]] = 1
+			}
+		}
+		FNR == 1 && !(folder(FILENAME) in rank) {
+			report(folder(FILENAME) " has no rank")
+		}
+		/^[ \t]*#[ \t]*include[ \t]*"/ {
+			split($0, part, "\"")
+			header = part[2]
+			from = folder(FILENAME)
+			to = folder(header)
+			'"$1"'
+		}' "${sources[@]}"
+}
+
+found=$(includes 'if (!(to in rank)) report(header " has no rank"); else
+	if (from != to && rank[from] <= rank[to]) report(from " may not include " header)')
 result "includes only go down" "$found"
+found=$(includes 'if (from != to && to in closed && !(header in open))
+	report(header " is private to " to)')
+result "private headers are included by their own folder only" "$found"
 
 echo "1..$count"
 exit $failed

@@ -48,8 +48,8 @@ suite() {
 # unit DIRECTORY: each program in it that has a source.
 unit() {
 	local source name
-	for source in tests/unit/test_*.c; do
-		name=$(basename "$source" .c)
+	for source in tests/unit/*/test_*.c; do
+		name=${source#tests/unit/} name=${name%.c}
 		CMOCKA_MESSAGE_OUTPUT=TAP suite "$1/$name" "$build/$1/$name"
 	done
 }

@@ -14,6 +14,7 @@ link_fuzz = $(FUZZ_CC) $(LDFLAGS) -fsanitize=fuzzer $(fuzz_sanitizers)
 $(eval $(call rules,$(BUILD)/fuzz,compile_fuzz,link_fuzz))
 
 $(BUILD)/fuzz/obj/fuzz_%.o: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/.command
+	@mkdir -p $(@D)
 	$(call show,CC,$@)$(compile_fuzz) -MMD -MP -c -o $@ $<
 
 # Jansson before json-c: some of their names are the same, and those that json.c uses are not.

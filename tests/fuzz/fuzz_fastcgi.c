@@ -18,10 +18,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "handover.h"
-#include "json_scan.h"
-#include "records.h"
-#include "server.h"
+#include "os/handover.h"
+#include "json/scan.h"
+#include "http/records.h"
+#include "server/server.h"
 
 #define PEERS 4
 #define ANSWER_WAIT_MS 3

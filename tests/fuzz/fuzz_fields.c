@@ -8,12 +8,12 @@
 #include <regex.h>
 #include <unistd.h>
 
-#include "etag.h"
-#include "json_scan.h"
-#include "log.h"
-#include "percent.h"
-#include "request.h"
-#include "route.h"
+#include "http/etag.h"
+#include "json/scan.h"
+#include "base/log.h"
+#include "http/percent.h"
+#include "http/request.h"
+#include "http/route.h"
 
 #define TAG "(W/)?\"[\x21\x23-\x7e\x80-\xff]*\""
 #define BLANKS "[ \t]*"

@@ -9,9 +9,9 @@
 #undef json_is_object
 #undef json_is_null
 
-#include "edits.h"
-#include "json_scan.h"
-#include "utf8.h"
+#include "content/edits.h"
+#include "json/scan.h"
+#include "base/utf8.h"
 
 /*
  * Jansson's opinion; NULL where it holds the text for wrong, or cannot keep what RFC 8259 allows:

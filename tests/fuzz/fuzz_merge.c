@@ -9,7 +9,7 @@
 #undef json_is_object
 #undef json_is_null
 
-#include "json_scan.h"
+#include "json/scan.h"
 
 /* RFC 7396, section 2, in its own words; takes over `target`. */
 static json_t *

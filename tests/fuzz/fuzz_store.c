@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "store.h"
+#include "store/store.h"
 
 #define STORE_BYTES ((size_t)1 << 20)
 #define FILE_MAX ((size_t)1 << 20)

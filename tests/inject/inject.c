@@ -5,7 +5,7 @@
  * that have this loaded, and by the driver (run.py), which sets and reads it while they run.
  *
  * What libfcgi and json-c ask for while they read a request neither counts nor fails, since the program
- * sees to it before that they will have it (fcgi/memory.h): the last block that it gave back before has to be
+ * sees to it before that they will have it (fcgi/os/memory.h): the last block that it gave back before has to be
  * as large as all that they ask for then.  `overdrawn` tells where it was not.
  */
 #include <dirent.h>

@@ -4,7 +4,7 @@
 #ifndef POWERLOSS_JUDGE_H
 #define POWERLOSS_JUDGE_H
 
-#include "store.h"
+#include "store/store.h"
 
 #define FAULT_MAX 700
 

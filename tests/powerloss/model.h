@@ -5,7 +5,7 @@
 #define POWERLOSS_MODEL_H
 
 #include "record.h"
-#include "store.h"
+#include "store/store.h"
 
 struct model {
 	uint64_t last;	   /* revision */

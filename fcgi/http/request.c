@@ -1,0 +1,207 @@
+#include "http/request.h"
+
+#include <fcgiapp.h>
+
+/* Memory for a body that a connection keeps from one request to the next. */
+#define BODY_KEEP 65536
+/* How much of a body is asked for at once where its length is not known. */
+#define BODY_STEP 8192
+
+const char *const method_names[METHOD_COUNT] = {
+    [METHOD_GET] = "GET",	[METHOD_HEAD] = "HEAD",	  [METHOD_OPTIONS] = "OPTIONS",
+    [METHOD_POST] = "POST",	[METHOD_PUT] = "PUT",	  [METHOD_PATCH] = "PATCH",
+    [METHOD_DELETE] = "DELETE", [METHOD_OTHER] = "OTHER",
+};
+
+static enum method
+method_parse(struct slice name)
+{
+	int m = METHOD_GET;
+
+	while (m < METHOD_OTHER && !slice_eq(name, slice_str(method_names[m])))
+		m++;
+	return (enum method)m;
+}
+
+/* Field lines of one name make one list (RFC 9110, section 5.3). */
+static void
+join(struct slice *field, struct buf *joined, struct slice value)
+{
+	if (field->data == NULL) {
+		*field = value;
+		return;
+	}
+	if (field->data != joined->data)
+		buf_add_slice(joined, *field);
+	buf_adds(joined, ", ");
+	buf_add_slice(joined, value);
+	*field = buf_slice(joined);
+}
+
+/* CONTENT_LENGTH: false where it is no number. */
+static bool
+parse_length(struct slice s, size_t *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.data[i] < '0' || s.data[i] > '9' || n > SIZE_MAX / 10 - 10)
+			return false;
+		n = n * 10 + (size_t)(s.data[i] - '0');
+	}
+	*out = n;
+	return true;
+}
+
+struct announced {
+	bool given;
+	bool valid;
+	size_t length;
+};
+
+static void
+read_params(struct request *r, char **envp, struct announced *announced)
+{
+	struct slice method = {NULL, 0};
+
+	for (; *envp != NULL; envp++) {
+		const char *eq = strchr(*envp, '=');
+		struct slice name, value;
+
+		if (eq == NULL)
+			continue;
+		name = (struct slice){*envp, (size_t)(eq - *envp)};
+		value = slice_str(eq + 1);
+		if (slice_eq(name, SLICE("REQUEST_METHOD"))) {
+			method = value;
+		} else if (slice_eq(name, SLICE("PATH_INFO"))) {
+			r->path = value;
+		} else if (slice_eq(name, SLICE("QUERY_STRING"))) {
+			r->query = value;
+		} else if (slice_eq(name, SLICE("CONTENT_TYPE"))) {
+			if (value.len > 0)
+				r->content_type = value;
+		} else if (slice_eq(name, SLICE("CONTENT_LENGTH"))) {
+			announced->given = value.len > 0;
+			announced->valid = parse_length(value, &announced->length);
+		} else if (slice_eq(name, SLICE("HTTP_IF_MATCH"))) {
+			join(&r->if_match, &r->joined[0], value);
+		} else if (slice_eq(name, SLICE("HTTP_IF_NONE_MATCH"))) {
+			join(&r->if_none_match, &r->joined[1], value);
+		} else if (slice_eq(name, SLICE("HTTP_PREFER"))) {
+			join(&r->prefer, &r->joined[2], value);
+		} else if (slice_eq(name, SLICE("HTTP_X_REQUEST_ID"))) {
+			r->request_id = value;
+		}
+	}
+	r->method = method_parse(method);
+}
+
+/* To the end of the stream, whatever happens: libfcgi needs it for the next request. */
+static bool
+read_body(struct request *r, FCGX_Stream *in, size_t max_body, size_t expected, bool *too_large)
+{
+	char waste[BODY_STEP];
+	size_t want = expected < max_body ? expected + 1 : BODY_STEP;
+
+	*too_large = false;
+	for (;;) {
+		bool keep = !*too_large && buf_reserve(&r->body, want);
+		char *to = keep ? r->body.data + r->body.len : waste;
+		int ask = (int)(keep ? want : sizeof(waste));
+		int n = FCGX_GetStr(to, ask, in);
+
+		if (keep && n > 0)
+			r->body.len += (size_t)n;
+		*too_large = *too_large || r->body.len > max_body;
+		if (n < ask)
+			break;
+		want = BODY_STEP;
+	}
+	return FCGX_GetError(in) == 0;
+}
+
+enum request_result
+request_read(struct request *r, struct FCGX_Request *fcgi, size_t max_body, enum status *st,
+	     struct problem *why)
+{
+	struct announced announced = {.valid = true};
+	bool too_large, failed = false;
+
+	r->path = r->query = r->content_type = (struct slice){NULL, 0};
+	r->if_match = r->if_none_match = r->prefer = r->request_id = (struct slice){NULL, 0};
+	request_trim(r);
+
+	read_params(r, fcgi->envp, &announced);
+	if (!read_body(r, fcgi->in, max_body, announced.length, &too_large))
+		return REQUEST_LOST;
+
+	for (size_t i = 0; i < sizeof(r->joined) / sizeof(r->joined[0]); i++)
+		failed = failed || r->joined[i].failed;
+	*st = ST_OK;
+	if (too_large)
+		*st = problem_set(why, ST_TOO_LARGE, "A body has at most %zu bytes here", max_body);
+	else if (r->body.failed || failed)
+		*st = ST_NO_MEMORY;
+	else if (!announced.valid || (announced.given && announced.length != r->body.len))
+		*st = problem_set(why, ST_BAD_LENGTH,
+				  "The body does not have the length that was announced");
+	return REQUEST_READ;
+}
+
+bool
+request_type_is(const struct request *r, const char *type)
+{
+	struct slice content_type = r->content_type;
+	const char *semicolon =
+	    content_type.len == 0 ? NULL : memchr(content_type.data, ';', content_type.len);
+
+	if (semicolon != NULL)
+		content_type.len = (size_t)(semicolon - content_type.data);
+	return slice_eq_nocase(slice_trim(content_type), slice_str(type));
+}
+
+/* Of several "return" preferences the first one counts (RFC 7240, section 2). */
+bool
+request_prefers_minimal(const struct request *r)
+{
+	struct slice prefer = r->prefer;
+
+	while (prefer.len > 0) {
+		const char *comma = memchr(prefer.data, ',', prefer.len);
+		size_t len = comma == NULL ? prefer.len : (size_t)(comma - prefer.data);
+		struct slice item = {prefer.data, len}, name = item, value = {NULL, 0};
+		const char *stop = memchr(item.data, ';', item.len), *eq;
+
+		if (stop != NULL)
+			name.len = (size_t)(stop - item.data);
+		eq = memchr(name.data, '=', name.len);
+		if (eq != NULL) {
+			value = slice_trim(
+			    (struct slice){eq + 1, name.len - (size_t)(eq + 1 - name.data)});
+			name.len = (size_t)(eq - name.data);
+		}
+		if (slice_eq_nocase(slice_trim(name), SLICE("return")))
+			return slice_eq(value, SLICE("minimal")) ||
+			       slice_eq(value, SLICE("\"minimal\""));
+		len += comma != NULL;
+		prefer = (struct slice){prefer.data + len, prefer.len - len};
+	}
+	return false;
+}
+
+void
+request_trim(struct request *r)
+{
+	buf_reset(&r->body, BODY_KEEP);
+	for (size_t i = 0; i < sizeof(r->joined) / sizeof(r->joined[0]); i++)
+		buf_reset(&r->joined[i], BODY_KEEP);
+}
+
+void
+request_free(struct request *r)
+{
+	buf_free(&r->body);
+	for (size_t i = 0; i < sizeof(r->joined) / sizeof(r->joined[0]); i++)
+		buf_free(&r->joined[i]);
+}

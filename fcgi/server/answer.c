@@ -1,0 +1,299 @@
+/*
+ * The way out of an answer.
+ *
+ * libfcgi has read the request, and its streams could write the answer, but only as fast as the
+ * peer reads, with the whole worker waiting.  So the records are made here and sent as far as the
+ * socket takes them; a piece that it does not take waits for the loop to say that there is room.
+ */
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "http/records.h"
+#include "server/worker.h"
+
+/* Pieces of one answer that are sent in one turn: others have theirs. */
+#define PIECES_A_TURN 4
+/* What an idle worker keeps of its scratch. */
+#define OUT_KEEP 131072
+
+static void
+log_request(struct server *s, const struct connection *c, uint64_t ns)
+{
+	const struct request *r = &c->req;
+
+	if (!log_begin(s->log, LOG_LEVEL_INFO, "request"))
+		return;
+	log_str(s->log, "request_id", r->request_id);
+	log_str(s->log, "method", slice_str(method_names[r->method]));
+	log_str(s->log, "path", r->path);
+	log_u64(s->log, "status", c->res.code);
+	log_u64(s->log, "bytes", c->bytes);
+	log_u64(s->log, "us", ns / 1000);
+	log_end(s->log);
+}
+
+/* Once for every request: an executed one whose answer is lost was executed all the same. */
+static void
+note_request(struct server *s, struct connection *c)
+{
+	uint64_t ns = now_ns() - c->since;
+
+	metrics_request(s->slot, c->req.method, c->res.code, ns);
+	log_request(s, c, ns);
+	c->noted = true;
+}
+
+static bool
+watch_for(struct server *s, struct connection *c, uint32_t events)
+{
+	struct epoll_event ev = {.events = events, .data.ptr = c};
+
+	return epoll_ctl(s->epoll, EPOLL_CTL_MOD, c->fd, &ev) == 0;
+}
+
+/* --- a request is over --- */
+
+/* Nothing of it is left, and what it borrowed from libfcgi goes. */
+static void
+end_request(struct server *s, struct connection *c)
+{
+	if (!c->noted)
+		note_request(s, c);
+	store_release(c->kept);
+	c->kept = NULL;
+	s->busy -= c->state != CONNECTION_OPEN;
+	c->state = CONNECTION_OPEN;
+	FCGX_Free(&c->fcgi, 0);
+	buf_free(&c->out);
+	api_trim(&c->call);
+	request_trim(&c->req);
+	response_reset(&c->res);
+}
+
+void
+abandon_answer(struct server *s, struct connection *c)
+{
+	if (!c->answering)
+		return;
+	metrics_add(&s->slot->dropped, 1);
+	end_request(s, c);
+	c->answering = false;
+}
+
+static void
+finish(struct server *s, struct connection *c)
+{
+	bool waited = c->state != CONNECTION_OPEN;
+	/* libfcgi has this from the request. */
+	bool keep = c->fcgi.keepConnection != 0 && !c->last && !c->over;
+
+	end_request(s, c);
+	c->answering = false;
+	c->since = now_ns();
+	if (!keep || (waited && !watch_for(s, c, CONNECTION_EVENTS)))
+		connection_close(s, c);
+}
+
+/* --- pieces --- */
+
+/*
+ * The end of stdout and of the request.  Of a worker's last answer on this connection a record
+ * follows that means nothing (FastCGI Specification 1.0, section 4.2): where it comes with the
+ * end of an answer, nginx does not use the connection again.  Closing it comes too late for
+ * a request that nginx sends in between.
+ */
+static void
+add_end(const struct server *s, struct connection *c, struct buf *out)
+{
+	static const char zeros[8];
+	unsigned id = (unsigned)c->fcgi.requestId;
+
+	record_add(out, RECORD_STDOUT, id, SLICE(""));
+	record_add(out, RECORD_END_REQUEST, id, (struct slice){zeros, sizeof(zeros)});
+	c->last = s->draining;
+	if (c->last)
+		record_add(out, RECORD_UNKNOWN_TYPE, 0, (struct slice){zeros, sizeof(zeros)});
+}
+
+/* Put the next piece into s->out.  False: there is none. */
+static bool
+next_piece(struct server *s, struct connection *c)
+{
+	struct response *res = &c->res;
+	struct buf *out = &s->out;
+	struct slice body = {NULL, 0};
+	size_t at, room;
+
+	buf_reset(out, OUT_KEEP);
+	if (c->ended)
+		return false;
+	if (c->body_sent == res->body.len && c->body_sent > 0 && res->unfinished) {
+		enum status st = api_more(&c->call);
+
+		if (st == ST_IO)
+			note_failure(s, st);
+		if (st != ST_OK)
+			return false;
+		c->body_sent = 0;
+	}
+	at = record_open(out, RECORD_STDOUT, (unsigned)c->fcgi.requestId);
+	if (!c->head_sent)
+		response_add_head(res, out);
+	c->head_sent = true;
+	room = RECORD_CONTENT_MAX - (out->len - at - RECORD_HEADER_BYTES);
+	if (response_has_body(res) && res->body.len > c->body_sent)
+		body = (struct slice){res->body.data + c->body_sent, res->body.len - c->body_sent};
+	if (body.len > room)
+		body.len = room;
+	buf_add_slice(out, body);
+	record_close(out, at);
+	c->body_sent += body.len;
+	c->bytes += body.len;
+	if (!response_has_body(res) || (c->body_sent == res->body.len && !res->unfinished)) {
+		add_end(s, c, out);
+		c->ended = true;
+		/* Told before the client has it, so that it is found by whoever looks for it then. */
+		note_request(s, c);
+	}
+	return !out->failed;
+}
+
+/* Send what is in `out` from *sent on, as far as it goes now.  False: the peer is gone. */
+static bool
+send_some(const struct connection *c, const struct buf *out, size_t *sent)
+{
+	while (*sent < out->len) {
+		ssize_t n =
+		    send(c->fd, out->data + *sent, out->len - *sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return true;
+		if (n < 0 && errno != EINTR)
+			return false;
+		*sent += n > 0 ? (size_t)n : 0;
+	}
+	return true;
+}
+
+/* The rest is sent when there is room for it, or in the next turn. */
+static void
+send_later(struct server *s, struct connection *c, size_t sent)
+{
+	if (sent < s->out.len) {
+		c->out = s->out;
+		c->sent = sent;
+		s->out = (struct buf){0};
+	}
+	if (c->state == CONNECTION_SENDING)
+		return;
+	s->busy += c->state == CONNECTION_OPEN;
+	c->state = CONNECTION_SENDING;
+	if (!watch_for(s, c, EPOLLOUT))
+		connection_close(s, c);
+}
+
+static void
+send_pieces(struct server *s, struct connection *c)
+{
+	for (unsigned i = 0; i < PIECES_A_TURN && next_piece(s, c); i++) {
+		size_t sent = 0;
+
+		c->progress = now_ns();
+		if (!send_some(c, &s->out, &sent)) {
+			connection_close(s, c);
+			return;
+		}
+		if (sent < s->out.len || (i + 1 == PIECES_A_TURN && !c->ended)) {
+			send_later(s, c, sent);
+			return;
+		}
+	}
+	/* An answer that cannot be finished must not look as if it were. */
+	if (c->ended && !s->out.failed)
+		finish(s, c);
+	else
+		connection_close(s, c);
+}
+
+void
+answer(struct server *s, struct connection *c)
+{
+	c->head_sent = c->ended = c->noted = c->last = false;
+	c->answering = true;
+	c->body_sent = 0;
+	c->bytes = 0;
+	send_pieces(s, c);
+}
+
+static void
+go_on_sending(struct server *s, struct connection *c)
+{
+	size_t before = c->sent;
+
+	if (!send_some(c, &c->out, &c->sent)) {
+		connection_close(s, c);
+		return;
+	}
+	if (c->sent > before)
+		c->progress = now_ns();
+	if (c->sent < c->out.len)
+		return;
+	buf_free(&c->out);
+	c->sent = 0;
+	send_pieces(s, c);
+}
+
+/* --- answers that wait for their turn --- */
+
+bool
+answer_later(struct server *s, struct connection *c)
+{
+	if (c->state == CONNECTION_OPEN && !watch_for(s, c, 0))
+		return false;
+	response_reset(&c->res);
+	s->busy += c->state == CONNECTION_OPEN;
+	c->state = CONNECTION_WAITING;
+	c->answering = true;
+	/* Nothing was done for it that is to be told, should its peer leave before. */
+	c->noted = true;
+	s->waiting = true;
+	return true;
+}
+
+struct connection *
+longest_waiting(const struct server *s)
+{
+	struct connection *found = NULL;
+
+	if (!s->waiting)
+		return NULL;
+	for (struct connection *c = s->connections; c != NULL; c = c->next) {
+		if (c->state == CONNECTION_WAITING && (found == NULL || c->since < found->since))
+			found = c;
+	}
+	return found;
+}
+
+void
+answer_waiting(struct server *s)
+{
+	while (s->waiting && store_can_keep(s->store)) {
+		struct connection *c = longest_waiting(s);
+
+		if (c == NULL)
+			s->waiting = false;
+		else if (!answer_read(s, c))
+			return;
+	}
+}
+
+void
+go_on_answering(struct server *s, struct connection *c)
+{
+	/* One that waits is told of nothing but that its peer is gone. */
+	if (c->state == CONNECTION_WAITING)
+		connection_close(s, c);
+	else
+		go_on_sending(s, c);
+}

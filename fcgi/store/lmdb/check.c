@@ -1,0 +1,374 @@
+#include "store/lmdb/engine.h"
+
+#include "base/utf8.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A check takes at most so many seconds, and one more for so many bytes (a slow disk's second). */
+#define CHECK_SECONDS 60
+#define CHECK_BYTES_A_SECOND (16u << 20)
+
+#define FOUND_MAX 200
+
+/* A row, in the map. */
+struct place {
+	uintptr_t page;
+	MDB_val key, value; /* no key before the first */
+};
+
+/* What the walk has seen so far. */
+struct walk {
+	const struct meta *meta;
+	uint64_t rows;
+	struct slice collection; /* the current one; data == NULL before the first */
+	struct collection row, seen;
+	uint64_t sum; /* of the collections' rows */
+	char last[STORE_KEY_MAX];
+	size_t last_len;
+	size_t page_size;
+	struct place at; /* the row before */
+};
+
+bool
+store_is_lmdb(const char *file)
+{
+	/* LMDB 0.9: each of the two first pages has a header of 16 bytes, then this, host order. */
+	static const uint32_t lmdb_magic = 0xBEEFC0DE;
+	const off_t pages[] = {0, (off_t)sysconf(_SC_PAGESIZE)};
+	bool found = false;
+	uint32_t word;
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	for (size_t i = 0; fd >= 0 && i < 2; i++)
+		if (pread(fd, &word, sizeof(word), pages[i] + 16) == (ssize_t)sizeof(word) &&
+		    word == lmdb_magic)
+			found = true;
+	if (fd >= 0)
+		close(fd);
+	return found;
+}
+
+/* Everything below returns NULL, or what is wrong. */
+
+static const char *
+end_collection(const struct walk *w)
+{
+	if (w->collection.data == NULL)
+		return NULL;
+	if (w->seen.count != w->row.count)
+		return "it has another number of records than its row tells";
+	if (w->seen.bytes != w->row.bytes)
+		return "its records have another size than its row tells";
+	return w->seen.sum == w->row.sum ? NULL : "its records are not those last written";
+}
+
+static bool
+is_name(struct slice s)
+{
+	return s.len > 0 && s.len <= NAME_MAX_BYTES && utf8_valid(s);
+}
+
+static const char *
+check_collection(struct walk *w, MDB_val key, MDB_val value)
+{
+	const char *wrong = end_collection(w);
+
+	if (wrong != NULL)
+		return wrong;
+	w->collection = store_slice(key);
+	w->seen = (struct collection){0};
+	if (!is_name(w->collection))
+		return "its name is none";
+	if (!store_decode_collection(value, &w->row))
+		return "its row has a wrong length";
+	if (w->row.revision == 0 || w->row.revision > w->meta->revision)
+		return "its revision is later than the store's";
+	w->sum += store_row_hash(key, value);
+	return NULL;
+}
+
+static const char *
+check_record(struct walk *w, MDB_val key, MDB_val value)
+{
+	struct slice name, json;
+	uint64_t revision;
+
+	if (w->collection.data == NULL || !store_key_is_record_of(key, w->collection)) {
+		/* Nor is it the fault of the one before. */
+		w->collection = (struct slice){NULL, 0};
+		return "a record is in no collection";
+	}
+	name = store_slice(key);
+	name.data += w->collection.len + 1;
+	name.len -= w->collection.len + 1;
+	if (!is_name(name))
+		return "a record's name is none";
+	if (!store_decode_record(value, &revision, &json))
+		return "a record has no value";
+	if (revision == 0 || revision > w->row.revision)
+		return "a record's revision is later than its collection's";
+	if (memchr(json.data, '\0', json.len) != NULL || !utf8_valid(json))
+		return "a record's value is no text";
+	w->seen.count++;
+	w->seen.bytes += name.len + json.len;
+	w->seen.sum += store_row_hash(key, value);
+	return NULL;
+}
+
+static const char *
+check_row(struct walk *w, MDB_val key, MDB_val value)
+{
+	struct slice last = {w->last, w->last_len}, now = store_slice(key), meta;
+
+	if (now.len == 0 || now.len > STORE_KEY_MAX)
+		return "a row's key has a wrong length";
+	if (w->rows > 0 && slice_cmp(last, now) >= 0)
+		return "rows are out of order";
+	memcpy(w->last, now.data, now.len);
+	w->last_len = now.len;
+	if (w->rows++ == 0) {
+		meta = store_slice(store_key_meta());
+		return slice_eq(now, meta) ? NULL : "the first row is another";
+	}
+	if (w->rows == 2 && slice_eq(now, store_slice(store_key_spare())))
+		return NULL;
+	if (memchr(now.data, '\0', now.len) == NULL)
+		return check_collection(w, key, value);
+	return check_record(w, key, value);
+}
+
+static bool
+is_found(MDB_txn *txn, MDB_dbi dbi, const struct place *at)
+{
+	MDB_val key = at->key, found;
+
+	return key.mv_size == 0 || (mdb_get(txn, dbi, &key, &found) == MDB_SUCCESS &&
+				    found.mv_data == at->value.mv_data);
+}
+
+/*
+ * A walk goes over the leaves.  What leads to them may be wrong all the same: then the first row of a page, or
+ * the last of the one before, is not found.
+ */
+static bool
+check_way(struct walk *w, MDB_txn *txn, MDB_dbi dbi, MDB_val key, MDB_val value)
+{
+	struct place before = w->at;
+
+	w->at = (struct place){(uintptr_t)key.mv_data / w->page_size, key, value};
+	return w->at.page == before.page ||
+	       (is_found(txn, dbi, &before) && is_found(txn, dbi, &w->at));
+}
+
+const char store_check_no_memory[] = "out of memory";
+
+const char *
+store_check_failed(int rc)
+{
+	return rc == ENOMEM ? store_check_no_memory : mdb_strerror(rc);
+}
+
+/* Before what is wrong in the current collection: its name.  In `out`, of FOUND_MAX bytes. */
+static const char *
+in_collection(const struct walk *w, const char *wrong, char *out)
+{
+	char shown[80];
+
+	if (wrong == NULL || w->collection.data == NULL)
+		return wrong;
+	utf8_printable(shown, sizeof(shown), w->collection);
+	snprintf(out, FOUND_MAX, "collection \"%s\": %s", shown, wrong);
+	return out;
+}
+
+/* What is wrong may be put together in `found`, of FOUND_MAX bytes. */
+static const char *
+check_rows(MDB_txn *txn, MDB_dbi dbi, const struct meta *meta, char *found)
+{
+	struct walk w = {.meta = meta};
+	/* A row out of order is not found, either, and is told of as such. */
+	const char *wrong = NULL, *lost = NULL;
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	MDB_stat stat;
+	int rc;
+
+	if ((rc = mdb_stat(txn, dbi, &stat)) != MDB_SUCCESS ||
+	    (rc = mdb_cursor_open(txn, dbi, &cursor)) != MDB_SUCCESS)
+		return store_check_failed(rc);
+	w.page_size = stat.ms_psize;
+	while (wrong == NULL &&
+	       (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == MDB_SUCCESS) {
+		wrong = in_collection(&w, check_row(&w, key, value), found);
+		if (wrong == NULL && lost == NULL)
+			lost = check_way(&w, txn, dbi, key, value)
+				   ? NULL
+				   : "a row is not found where it is";
+	}
+	mdb_cursor_close(cursor);
+	if (wrong == NULL && rc != MDB_NOTFOUND)
+		wrong = mdb_strerror(rc);
+	if (wrong == NULL && w.rows != stat.ms_entries)
+		wrong = "rows are missing";
+	if (wrong == NULL)
+		wrong = in_collection(&w, end_collection(&w), found);
+	if (wrong == NULL && w.sum != meta->sum)
+		wrong = "the collections are not those last written";
+	return wrong == NULL ? lost : wrong;
+}
+
+static void
+check_store(const char *path, MDB_env *env, MDB_txn *txn, bool all, struct store_verdict *v)
+{
+	MDB_val key = store_key_meta(), value;
+	const char *wrong = NULL;
+	char found[FOUND_MAX];
+	uint64_t roots[2];
+	MDB_envinfo info;
+	MDB_stat stat;
+	MDB_dbi dbi;
+	int rc;
+
+	if ((rc = mdb_stat(txn, 0, &stat)) == MDB_SUCCESS && all)
+		rc = store_find_roots(txn, stat.ms_psize, roots);
+	if (rc != MDB_SUCCESS || (rc = mdb_env_info(env, &info)) != MDB_SUCCESS ||
+	    (rc = mdb_dbi_open(txn, NULL, 0, &dbi)) != MDB_SUCCESS) {
+		v->status = store_open_status(path, rc, &v->why);
+		return;
+	}
+	v->extent = (info.me_last_pgno + 1) * stat.ms_psize;
+	v->txnid = info.me_last_txnid;
+	rc = mdb_get(txn, dbi, &key, &value);
+	if (rc == MDB_NOTFOUND && mdb_stat(txn, dbi, &stat) == MDB_SUCCESS &&
+	    stat.ms_entries == 0) {
+		v->status = ST_OK;
+		return;
+	}
+	v->has_meta = true;
+	v->status = rc == MDB_NOTFOUND	? ST_STORE_FOREIGN
+		    : rc == MDB_SUCCESS ? store_decode_meta(value, &v->meta)
+					: ST_STORE_DAMAGED;
+	if (store_meta_status(path, v->status, &v->meta, &v->why) != ST_OK)
+		return;
+	if (all && (wrong = check_rows(txn, dbi, &v->meta, found)) == NULL)
+		wrong = store_check_pages(txn, stat.ms_psize, info.me_last_pgno, roots);
+	if (wrong == store_check_no_memory)
+		v->status = store_open_status(path, ENOMEM, &v->why);
+	else if (wrong != NULL)
+		v->status = store_damaged(path, wrong, &v->why);
+}
+
+static void
+open_and_check(const char *path, bool all, struct store_verdict *v)
+{
+	const struct store_options o = {.path = path, .durability = STORE_DURABLE};
+	unsigned flags = MDB_RDONLY;
+	char lock[4096];
+	MDB_env *env;
+	MDB_txn *txn;
+	int rc;
+
+	/* Where there is no lock file nobody has it open, and none is to be made. */
+	if (!store_path(lock, sizeof(lock), path, STORE_LOCK_FILE) || access(lock, F_OK) != 0)
+		flags |= MDB_NOLOCK;
+	rc = store_env_open(&env, &o, 0, flags);
+	if (rc == MDB_SUCCESS)
+		rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+	if (rc == MDB_SUCCESS) {
+		check_store(path, env, txn, all, v);
+		mdb_txn_abort(txn);
+	} else {
+		v->status = store_open_status(path, rc, &v->why);
+	}
+	mdb_env_close(env);
+}
+
+/* A checker that dies, dies of the store: silently, soon, and without a core file. */
+static void
+become_checker(off_t bytes)
+{
+	static const int fatal[] = {SIGALRM, SIGBUS, SIGSEGV, SIGABRT, SIGFPE, SIGILL};
+	static const struct rlimit no_core = {0, 0};
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	sigset_t none;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	setrlimit(RLIMIT_CORE, &no_core);
+	for (size_t i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)
+		signal(fatal[i], SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* LMDB tells of a failed assertion on stderr. */
+	if (null >= 0)
+		dup2(null, STDERR_FILENO);
+	alarm(CHECK_SECONDS + (unsigned)(bytes / CHECK_BYTES_A_SECOND));
+}
+
+static const char *
+cause_of_death(int status)
+{
+	switch (WTERMSIG(status)) {
+	case SIGBUS:
+		return "its file is cut short";
+	case SIGALRM:
+		return "the check came to no end";
+	default:
+		return "the check crashed";
+	}
+}
+
+void
+store_check(const char *path, off_t bytes, struct store_verdict *out)
+{
+	int ends[2], status = 0;
+	ssize_t n;
+	pid_t pid;
+
+	*out = (struct store_verdict){.status = ST_STORE_DAMAGED};
+	if (pipe2(ends, O_CLOEXEC) != 0) {
+		out->status = store_open_status(path, errno, &out->why);
+		return;
+	}
+	pid = fork();
+	if (pid == 0) {
+		become_checker(bytes);
+		open_and_check(path, true, out);
+		/* Less than a pipe takes at once. */
+		n = write(ends[1], out, sizeof(*out));
+		_exit(n == (ssize_t)sizeof(*out) ? 0 : 1);
+	}
+	close(ends[1]);
+	if (pid < 0) {
+		out->status = store_open_status(path, errno, &out->why);
+		close(ends[0]);
+		return;
+	}
+	while ((n = read(ends[0], out, sizeof(*out))) < 0 && errno == EINTR)
+		;
+	close(ends[0]);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (n != (ssize_t)sizeof(*out)) {
+		*out = (struct store_verdict){.status = ST_STORE_DAMAGED};
+		if (WIFSIGNALED(status))
+			store_damaged(path, cause_of_death(status), &out->why);
+		else
+			out->status = store_open_status(path, EIO, &out->why);
+	}
+}
+
+void
+store_glance(const char *path, struct store_verdict *out)
+{
+	*out = (struct store_verdict){.status = ST_STORE_DAMAGED};
+	open_and_check(path, false, out);
+}

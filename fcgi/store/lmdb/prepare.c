@@ -1,0 +1,408 @@
+#include "store/lmdb/engine.h"
+
+#include "base/utf8.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+/* Two seconds in all. */
+#define HOLD_TRIES 20
+#define HOLD_WAIT_MS 100
+
+/* What is done and found on the way. */
+struct preparation {
+	const struct store_options *o;
+	struct problem *why;
+	char file[4096];  /* the path of the data file */
+	bool exists;	  /* the directory */
+	struct stat data; /* st_size is 0 where there is none */
+	struct store_verdict verdict;
+};
+
+static enum status
+foreign(const struct preparation *p, const char *what)
+{
+	char shown[128];
+
+	utf8_printable(shown, sizeof(shown), slice_str(what));
+	return problem_set(p->why, ST_STORE_FOREIGN,
+			   "store %s: %s is not a Markbook file; " STORE_GIVE_ANOTHER, p->o->path,
+			   shown);
+}
+
+static enum status
+look_at_path(struct preparation *p)
+{
+	const char *path = p->o->path;
+	struct stat sb;
+
+	p->exists = stat(path, &sb) == 0;
+	if (!p->exists)
+		return errno == ENOENT ? ST_OK : store_open_status(path, errno, p->why);
+	if (!S_ISDIR(sb.st_mode))
+		return problem_set(p->why, ST_STORE_FOREIGN,
+				   "store %s: is not a directory; " STORE_GIVE_ANOTHER, path);
+	return ST_OK;
+}
+
+static enum status
+make_directory(const struct preparation *p)
+{
+	if (!p->exists && mkdir(p->o->path, 0700) != 0)
+		return problem_set(p->why, ST_STORE_ACCESS,
+				   "store %s: cannot make this directory: %s; give --store another",
+				   p->o->path, strerror(errno));
+	return ST_OK;
+}
+
+static enum status
+look_through_directory(const struct preparation *p)
+{
+	static const char *const ours[] = {".",
+					   "..",
+					   STORE_DATA_FILE,
+					   STORE_DATA_NEW_FILE,
+					   STORE_LOCK_FILE,
+					   STORE_MARK_FILE,
+					   STORE_MARK_NEW_FILE};
+	DIR *dir;
+	enum status st = ST_OK;
+	struct dirent *entry;
+
+	if (!p->exists)
+		return ST_OK;
+	dir = opendir(p->o->path);
+	if (dir == NULL)
+		return store_open_status(p->o->path, errno, p->why);
+	while (st == ST_OK && (entry = readdir(dir)) != NULL) {
+		size_t i = 0;
+
+		while (i < sizeof(ours) / sizeof(ours[0]) && strcmp(entry->d_name, ours[i]) != 0)
+			i++;
+		if (i == sizeof(ours) / sizeof(ours[0]))
+			st = foreign(p, entry->d_name);
+	}
+	closedir(dir);
+	return st;
+}
+
+/* There is no data file, or an empty one: as it was made, unless a mark tells of a store. */
+static enum status
+look_for_mark(const struct preparation *p)
+{
+	char file[4096];
+	struct stat sb;
+
+	if (!store_path(file, sizeof(file), p->o->path, STORE_MARK_FILE) || stat(file, &sb) != 0)
+		return ST_OK;
+	return store_damaged(p->o->path, STORE_DATA_FILE " is gone or empty", p->why);
+}
+
+/* From outside.  What it is may be looked at where its size is not 0. */
+static enum status
+look_at_file(struct preparation *p)
+{
+	if (!store_path(p->file, sizeof(p->file), p->o->path, STORE_DATA_FILE))
+		return store_open_status(p->o->path, ENAMETOOLONG, p->why);
+	if (stat(p->file, &p->data) != 0) {
+		p->data = (struct stat){0};
+		return errno == ENOENT ? look_for_mark(p)
+				       : store_open_status(p->o->path, errno, p->why);
+	}
+	if (!S_ISREG(p->data.st_mode))
+		return foreign(p, STORE_DATA_FILE);
+	if (p->data.st_size == 0)
+		return look_for_mark(p);
+	if (access(p->file, R_OK | W_OK) != 0)
+		return store_open_status(p->o->path, errno, p->why);
+	return store_is_lmdb(p->file) ? ST_OK : foreign(p, STORE_DATA_FILE);
+}
+
+static enum status
+look_at_data(struct preparation *p, bool trust_mark)
+{
+	enum status st = look_at_file(p);
+
+	if (st != ST_OK || p->data.st_size == 0)
+		return st;
+	if (trust_mark && store_is_settled(p->o->path, &p->data, &p->verdict))
+		return ST_OK;
+	store_check(p->o->path, p->data.st_size, &p->verdict);
+	if (p->verdict.status != ST_OK && p->why != NULL)
+		*p->why = p->verdict.why;
+	return p->verdict.status;
+}
+
+static bool
+parent_statvfs(const char *path, struct statvfs *fs)
+{
+	char copy[4096];
+
+	return strlen(path) < sizeof(copy) && statvfs(dirname(strcpy(copy, path)), fs) == 0;
+}
+
+static enum status
+look_for_space(const struct preparation *p)
+{
+	unsigned long long want = p->o->size, have;
+	const char *path = p->o->path;
+	struct statvfs fs;
+
+	if (p->verdict.extent > want)
+		return problem_set(p->why, ST_STORE_SPACE,
+				   "store %s: its file takes %llu bytes, more than --store-size "
+				   "%llu; give at least as many",
+				   path, (unsigned long long)p->verdict.extent, want);
+	/* Where neither is, making the directory will tell. */
+	if (statvfs(path, &fs) != 0) {
+		if (errno != ENOENT)
+			return store_open_status(path, errno, p->why);
+		/* Without a parent either, making the directory will tell. */
+		if (!parent_statvfs(path, &fs))
+			return ST_OK;
+	}
+	have = (unsigned long long)fs.f_bavail * fs.f_frsize +
+	       (unsigned long long)p->data.st_blocks * 512;
+	/* A tmpfs without a limit says that it has no blocks at all. */
+	if (fs.f_blocks > 0 && have < want)
+		return problem_set(p->why, ST_STORE_SPACE,
+				   "store %s: --store-size is %llu bytes, its file system has %llu "
+				   "for it; make it larger or give a smaller --store-size",
+				   path, want, have);
+	return ST_OK;
+}
+
+/* A new file outlives power loss only when its directories are on the disk too. */
+static int
+sync_directories(const char *path)
+{
+	char copy[4096];
+	int rc = store_sync_directory(path);
+
+	if (rc == 0 && !store_path(copy, sizeof(copy), path, ".."))
+		rc = ENAMETOOLONG;
+	return rc == 0 ? store_sync_directory(copy) : rc;
+}
+
+/*
+ * A number for this file, other than that of a copy of it.  The inode's number alone may be the same
+ * on another, new file system; not every file system knows when a file was born.
+ */
+static int
+find_home(MDB_env *env, uint64_t *home)
+{
+	struct statx sx;
+	uint64_t seen[3] = {0};
+	int fd, rc = mdb_env_get_fd(env, &fd);
+	MDB_val val = {.mv_size = sizeof(seen), .mv_data = seen};
+
+	if (rc != MDB_SUCCESS)
+		return rc;
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &sx) != 0)
+		return errno;
+	seen[0] = sx.stx_ino;
+	if ((sx.stx_mask & STATX_BTIME) != 0) {
+		seen[1] = (uint64_t)sx.stx_btime.tv_sec;
+		seen[2] = sx.stx_btime.tv_nsec;
+	}
+	*home = store_row_hash(val, val);
+	return MDB_SUCCESS;
+}
+
+static int
+make_identity(struct meta *meta)
+{
+	return getrandom(&meta->id, sizeof(meta->id), 0) == (ssize_t)sizeof(meta->id) ? MDB_SUCCESS
+										      : EIO;
+}
+
+/*
+ * Put the first row, or into it what is another now: the size; the identity, where this is a copy, as a
+ * restored backup is.  What either changes from now on would else have the same revisions.
+ */
+static int
+put_meta(MDB_env *env, uint64_t size, uint64_t home, struct meta *meta)
+{
+	char bytes[META_BYTES];
+	MDB_val key = store_key_meta(), value;
+	MDB_txn *txn;
+	MDB_dbi dbi;
+	int rc = mdb_txn_begin(env, NULL, 0, &txn);
+
+	if (rc != MDB_SUCCESS)
+		return rc;
+	if ((rc = mdb_dbi_open(txn, NULL, 0, &dbi)) != MDB_SUCCESS)
+		goto abort;
+	rc = mdb_get(txn, dbi, &key, &value);
+	if (rc == MDB_NOTFOUND) {
+		*meta = (struct meta){.format = STORE_FORMAT};
+		rc = MDB_SUCCESS;
+	} else if (rc == MDB_SUCCESS && store_decode_meta(value, meta) != ST_OK) {
+		rc = MDB_CORRUPTED;
+	}
+	if (rc != MDB_SUCCESS || (meta->size == size && meta->home == home))
+		goto abort;
+	if (meta->home != home && (rc = make_identity(meta)) != MDB_SUCCESS)
+		goto abort;
+	meta->size = size;
+	meta->home = home;
+	store_encode_meta(bytes, meta);
+	value = (MDB_val){.mv_size = sizeof(bytes), .mv_data = bytes};
+	if ((rc = mdb_put(txn, dbi, &key, &value, 0)) == MDB_SUCCESS)
+		return mdb_txn_commit(txn);
+abort:
+	mdb_txn_abort(txn);
+	return rc;
+}
+
+/* LMDB's rc.  *meta is the first row as it is then. */
+static int
+put_first_row(const struct store_options *o, size_t size, unsigned flags, struct meta *meta)
+{
+	uint64_t home = 0;
+	MDB_env *env;
+	int rc = store_env_open(&env, o, size, flags);
+
+	if (rc != MDB_SUCCESS)
+		return rc;
+	if ((rc = find_home(env, &home)) == MDB_SUCCESS)
+		rc = put_meta(env, size, home, meta);
+	mdb_env_close(env);
+	return rc;
+}
+
+/*
+ * A file comes to its place whole and on the disk, or not at all: whatever is there was a store once, and what
+ * a start that did not get so far has left, has nothing in it.
+ */
+static int
+make_data_file(const struct preparation *p)
+{
+	char made[4096];
+	/* Nobody else opens it, so it needs no lock file of its own. */
+	const struct store_options o = {.path = made, .durability = STORE_DURABLE};
+	struct meta meta;
+	int rc;
+
+	if (!store_path(made, sizeof(made), p->o->path, STORE_DATA_NEW_FILE))
+		return ENAMETOOLONG;
+	if (unlink(made) != 0 && errno != ENOENT)
+		return errno;
+	rc = put_first_row(&o, p->o->size, MDB_NOSUBDIR | MDB_NOLOCK, &meta);
+	if (rc == MDB_SUCCESS && rename(made, p->file) != 0)
+		rc = errno;
+	if (rc != MDB_SUCCESS)
+		(void)unlink(made);
+	return rc;
+}
+
+static enum status
+make_store(struct preparation *p)
+{
+	const struct store_options *o = p->o;
+	struct stat sb;
+	int rc = store_remove_mark(o->path);
+
+	/* Looked at again: another service may have made it before this one had the directory for itself. */
+	if (rc == 0 && (stat(p->file, &sb) == 0 ? sb.st_size == 0 : errno == ENOENT))
+		rc = make_data_file(p);
+	if (rc == 0)
+		rc = put_first_row(o, o->size, 0, &p->verdict.meta);
+	if (rc == MDB_SUCCESS && o->durability == STORE_DURABLE)
+		rc = sync_directories(o->path);
+	return rc == MDB_SUCCESS ? ST_OK : store_open_status(o->path, rc, p->why);
+}
+
+static enum status
+look(struct preparation *p, bool trust_mark)
+{
+	enum status st;
+
+	if ((st = look_at_path(p)) != ST_OK || (st = look_through_directory(p)) != ST_OK)
+		return st;
+	return look_at_data(p, trust_mark);
+}
+
+/*
+ * Two services with one store would be one too many: the second one may have another size in mind.
+ * The first may be just about to leave.
+ */
+static enum status
+hold_directory(const struct preparation *p, int *hold)
+{
+	*hold = open(p->o->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*hold < 0)
+		return store_open_status(p->o->path, errno, p->why);
+	for (int tries = 0; flock(*hold, LOCK_EX | LOCK_NB) != 0; tries++) {
+		if (tries == HOLD_TRIES) {
+			close(*hold);
+			*hold = -1;
+			return problem_set(
+			    p->why, ST_STORE_ACCESS,
+			    "store %s: another service has it; stop that one, or give "
+			    "another --store",
+			    p->o->path);
+		}
+		poll(NULL, 0, HOLD_WAIT_MS);
+	}
+	return ST_OK;
+}
+
+enum status
+store_prepare(const struct store_options *o, bool *fresh, int *hold, struct problem *why)
+{
+	struct preparation p = {.o = o, .why = why};
+	enum status st;
+
+	*hold = -1;
+	if ((st = look(&p, true)) != ST_OK || (st = look_for_space(&p)) != ST_OK ||
+	    (st = make_directory(&p)) != ST_OK || (st = hold_directory(&p, hold)) != ST_OK)
+		return st;
+	st = make_store(&p);
+	if (st != ST_OK) {
+		close(*hold);
+		*hold = -1;
+		return st;
+	}
+	*fresh = p.verdict.meta.revision == 0;
+	return ST_OK;
+}
+
+enum status
+store_foresee(const struct store_options *o, struct problem *why)
+{
+	struct preparation p = {.o = o, .why = why};
+	char parent[4096];
+	enum status st = look_at_path(&p);
+
+	if (st != ST_OK || (st = look_through_directory(&p)) != ST_OK ||
+	    (st = look_at_file(&p)) != ST_OK)
+		return st;
+	if (!store_path(parent, sizeof(parent), o->path, ""))
+		return store_open_status(o->path, ENAMETOOLONG, why);
+	if (access(p.exists ? o->path : dirname(parent), W_OK | X_OK) != 0)
+		return problem_set(why, ST_STORE_ACCESS,
+				   "store %s: cannot %s this directory: %s; give --store another",
+				   o->path, p.exists ? "write to" : "make", strerror(errno));
+	return look_for_space(&p);
+}
+
+enum status
+store_verify(const struct store_options *o, bool *there, struct problem *why)
+{
+	struct preparation p = {.o = o, .why = why};
+	enum status st = look(&p, false);
+
+	/* One that was being made when something failed is made by the next store_prepare. */
+	*there = p.verdict.has_meta;
+	return st;
+}

@@ -1,0 +1,147 @@
+#include "store/lmdb/engine.h"
+
+#include <endian.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+static const char meta_key[] = {'\0', 'm', 'e', 't', 'a'};
+static const char magic[8] = {'m', 'a', 'r', 'k', 'b', 'o', 'o', 'k'};
+
+/* LMDB takes a pointer to what it only reads without const. */
+static MDB_val
+val(const void *data, size_t len)
+{
+	union {
+		const void *in;
+		void *out;
+	} p = {.in = data};
+
+	return (MDB_val){.mv_size = len, .mv_data = p.out};
+}
+
+MDB_val
+store_key_meta(void)
+{
+	return val(meta_key, sizeof(meta_key));
+}
+
+MDB_val
+store_key_collection(struct slice name)
+{
+	return val(name.data, name.len);
+}
+
+bool
+store_key_record(char *buf, MDB_val *key, struct slice collection, struct slice record)
+{
+	if (collection.len > NAME_MAX_BYTES || record.len > NAME_MAX_BYTES)
+		return false;
+	memcpy(buf, collection.data, collection.len);
+	buf[collection.len] = '\0';
+	if (record.len > 0)
+		memcpy(buf + collection.len + 1, record.data, record.len);
+	*key = val(buf, collection.len + 1 + record.len);
+	return true;
+}
+
+bool
+store_key_is_record_of(MDB_val key, struct slice collection)
+{
+	const char *data = key.mv_data;
+
+	return key.mv_size > collection.len && data[collection.len] == '\0' &&
+	       memcmp(data, collection.data, collection.len) == 0;
+}
+
+struct slice
+store_slice(MDB_val v)
+{
+	return (struct slice){v.mv_data, v.mv_size};
+}
+
+uint64_t
+store_row_hash(MDB_val key, MDB_val value)
+{
+	return XXH3_64bits_withSeed(value.mv_data, value.mv_size,
+				    XXH3_64bits(key.mv_data, key.mv_size));
+}
+
+void
+store_encode_u64(char *out, uint64_t n)
+{
+	n = htole64(n);
+	memcpy(out, &n, sizeof(n));
+}
+
+static uint64_t
+decode_u64(MDB_val v, size_t at)
+{
+	uint64_t n;
+
+	memcpy(&n, (const char *)v.mv_data + at, sizeof(n));
+	return le64toh(n);
+}
+
+void
+store_encode_collection(char out[COLLECTION_BYTES], const struct collection *c)
+{
+	store_encode_u64(out, c->revision);
+	store_encode_u64(out + 8, c->count);
+	store_encode_u64(out + 16, c->bytes);
+	store_encode_u64(out + 24, c->sum);
+}
+
+bool
+store_decode_collection(MDB_val v, struct collection *out)
+{
+	if (v.mv_size != COLLECTION_BYTES)
+		return false;
+	out->revision = decode_u64(v, 0);
+	out->count = decode_u64(v, 8);
+	out->bytes = decode_u64(v, 16);
+	out->sum = decode_u64(v, 24);
+	return true;
+}
+
+bool
+store_decode_record(MDB_val v, uint64_t *revision, struct slice *json)
+{
+	if (v.mv_size <= RECORD_HEAD_BYTES)
+		return false;
+	*revision = decode_u64(v, 0);
+	json->data = (const char *)v.mv_data + RECORD_HEAD_BYTES;
+	json->len = v.mv_size - RECORD_HEAD_BYTES;
+	return true;
+}
+
+void
+store_encode_meta(char out[META_BYTES], const struct meta *m)
+{
+	memcpy(out, magic, sizeof(magic));
+	store_encode_u64(out + 8, m->format);
+	store_encode_u64(out + 16, m->id);
+	store_encode_u64(out + 24, m->revision);
+	store_encode_u64(out + 32, m->size);
+	store_encode_u64(out + 40, m->sum);
+	store_encode_u64(out + 48, m->home);
+}
+
+enum status
+store_decode_meta(MDB_val v, struct meta *out)
+{
+	/* What every format has: the magic, then its number. */
+	if (v.mv_size < 16 || memcmp(v.mv_data, magic, sizeof(magic)) != 0)
+		return ST_STORE_FOREIGN;
+	out->format = decode_u64(v, 8);
+	if (out->format != STORE_FORMAT)
+		return ST_STORE_FORMAT;
+	if (v.mv_size != META_BYTES)
+		return ST_STORE_DAMAGED;
+	out->id = decode_u64(v, 16);
+	out->revision = decode_u64(v, 24);
+	out->size = decode_u64(v, 32);
+	out->sum = decode_u64(v, 40);
+	out->home = decode_u64(v, 48);
+	return ST_OK;
+}
