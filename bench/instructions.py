@@ -26,7 +26,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "tests/tools"))
 import fcgi  # noqa: E402
 
-RECORD = HERE / "instructions.json"
+RECORD = HERE / "results/instructions.json"
 FEW, MANY = 20, 420
 MARGIN = 0.05
 RECORDS = 100

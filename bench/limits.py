@@ -5,14 +5,14 @@ import os
 import sys
 from pathlib import Path
 
-import contenders
-import limits_measured as measured
-import machine
-import report
-import served
-from limits_rows import Findings
-from load import Load
-from processes import Failure
+from peers import contenders
+from measure import limits as measured
+from measure import machine
+from report import peers as report
+from peers import served
+from report.rows import Findings
+from measure.load import Load
+from peers.processes import Failure
 
 HERE = Path(__file__).resolve().parent
 MEGABYTE = 1_000_000

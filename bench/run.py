@@ -9,13 +9,13 @@ import sys
 import time
 from pathlib import Path
 
-import contenders
-import dataset
-import machine
-import report
-from load import LOAD_THREADS, Load
-from processes import Failure
-from report import spread
+from peers import contenders
+from peers import dataset
+from measure import machine
+from report import peers as report
+from measure.load import LOAD_THREADS, Load
+from peers.processes import Failure
+from report.peers import spread
 
 HERE = Path(__file__).resolve().parent
 CONNECTIONS = 64
@@ -235,7 +235,8 @@ def write(results, directory, venv):
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "results.json").write_text(report.to_json(results))
     python = venv / "bin/python"
-    subprocess.run([python, HERE / "plot.py", directory / "results.json", directory], check=True)
+    plot = [python, "-m", "plots.peers", directory / "results.json", directory]
+    subprocess.run(plot, cwd=HERE, check=True)
 
 
 def main():

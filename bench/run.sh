@@ -129,7 +129,7 @@ compile() {
 	"${CC:-cc}" -std=c11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -I"$top/fcgi" "$@"
 }
 
-compile -o "$work/pace" "$here/pace.c"
+compile -o "$work/pace" "$here/measure/pace.c"
 
 case $what in
 run)
@@ -137,7 +137,7 @@ run)
 	while read -r source; do
 		[[ $source == server/turn.c ]] || objects+=("$build/obj/${source%.c}.o")
 	done < <(cd "$top/fcgi" && find . -name '*.c' -printf '%P\n')
-	compile -o "$work/hello" "$here/hello.c" "${objects[@]}" -lfcgi -ljson-c -llmdb -lseccomp
+	compile -o "$work/hello" "$here/peers/hello.c" "${objects[@]}" -lfcgi -ljson-c -llmdb -lseccomp
 	;;
 limits)
 	# The same program, but that a turn has one request, and so each write a commit of its own.

@@ -8,12 +8,12 @@ import sys
 import time
 from pathlib import Path
 
-import contenders
-import machine
-import report
-import served
-from load import Load
-from processes import Failure
+from peers import contenders
+from measure import machine
+from report import peers as report
+from peers import served
+from measure.load import Load
+from peers.processes import Failure
 
 HERE = Path(__file__).resolve().parent
 SECONDS = 1
@@ -238,8 +238,8 @@ def main():
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "scaling.json").write_text(report.to_json(results))
     (directory / "scaling.md").write_text(to_markdown(results))
-    plot = [HERE / "scaling_plot.py", directory / "scaling.json", directory]
-    subprocess.run([places.venv / "bin/python", *plot], check=True)
+    plot = ["-m", "plots.scaling", directory / "scaling.json", directory]
+    subprocess.run([places.venv / "bin/python", *plot], cwd=HERE, check=True)
     print(to_markdown(results), flush=True)
     say(f"scaling.json, .md, .svg and .png are in {os.path.relpath(directory)}")
 

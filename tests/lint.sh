@@ -23,8 +23,8 @@ check() {
 }
 
 shopt -s nullglob
-mapfile -t sources < <(find fcgi bench tests -path bench/peers -prune -o -name '*.c' -print)
-mapfile -t headers < <(find fcgi tests -name '*.h')
+mapfile -t sources < <(find fcgi bench tests -name '*.c')
+mapfile -t headers < <(find fcgi bench tests -name '*.h')
 scripts=(.ci/run conf/*.sh tests/*.sh tests/*.bash tests/*.bats tests/*/*.sh bench/*.sh deploy/deploy)
 flags=(-std=c11 -D_GNU_SOURCE '-DMARKBOOK_VERSION="0"' -Ifcgi)
 

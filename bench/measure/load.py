@@ -5,7 +5,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from processes import Failure
+from peers.processes import Failure
 
 HERE = Path(__file__).resolve().parent
 LOAD_THREADS = 2

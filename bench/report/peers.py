@@ -4,7 +4,7 @@ import json
 import re
 import statistics
 
-import dataset
+from peers import dataset
 
 MEGABYTE = 1_000_000
 # The share of the machine that may go elsewhere.

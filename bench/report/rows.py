@@ -1,6 +1,6 @@
 """What limits.py states: lines with what is wanted and what was reached."""
 
-import report
+from report import peers as report
 
 
 def row(what, wanted, values, lower=False):

@@ -11,11 +11,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-import dataset
-from processes import Failure, Service, poll
+from peers import dataset
+from peers.processes import Failure, Service, poll
 
 HERE = Path(__file__).resolve().parent
-PEERS = HERE / "peers"
+PEERS = HERE
 READY_SECONDS = 10
 WORKERS = 2
 # The best of 1 to 64 here; see README.md.
@@ -127,7 +127,7 @@ class Contender:
     def start_front(self, environment=None):
         prefix = self.directory / "front"
         subprocess.run(
-            [HERE.parent / "conf/render.sh", prefix, f"127.0.0.1:{self.port}", self.socket],
+            [HERE.parents[1] / "conf/render.sh", prefix, f"127.0.0.1:{self.port}", self.socket],
             check=True,
         )
         conf = prefix / "conf"

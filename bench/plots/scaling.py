@@ -1,4 +1,4 @@
-"""Draws how it scales as SVG and PNG: scaling_plot.py SCALING.json DIRECTORY (needs matplotlib)."""
+"""Draws how it scales as SVG and PNG: python -m plots.scaling SCALING.json DIRECTORY (needs matplotlib)."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 from matplotlib.ticker import FuncFormatter, NullLocator  # noqa: E402
 
-from plot import INK, STYLE  # noqa: E402
+from plots.peers import INK, STYLE  # noqa: E402
 
 OPERATIONS = {
     "get": ("GET one record", "#1b6ca8", "o"),

@@ -13,13 +13,13 @@ import threading
 import time
 from pathlib import Path
 
-import contenders
-import served
-from limits_rows import row
-from processes import Failure, poll
+from peers import contenders
+from peers import served
+from report.rows import row
+from peers.processes import Failure, poll
 
 HERE = Path(__file__).resolve().parent
-sys.path.append(str(HERE.parent / "tests/tools"))
+sys.path.append(str(HERE.parents[1] / "tests/tools"))
 import fcgi  # noqa: E402
 
 CONNECTIONS = 64

@@ -8,7 +8,7 @@ import resource
 import subprocess
 from pathlib import Path
 
-from processes import TICK
+from peers.processes import TICK
 
 
 def busy_seconds():

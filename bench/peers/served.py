@@ -8,9 +8,9 @@ import subprocess
 import time
 from pathlib import Path
 
-import contenders
-import machine
-from processes import Failure, poll
+from peers import contenders
+from measure import machine
+from peers.processes import Failure, poll
 
 VALUE_BYTES = 100
 # Of the records of a large store so many are asked for, in a random order.

@@ -1,4 +1,4 @@
-"""Draws results as SVG and PNG: plot.py RESULTS.json DIRECTORY (needs matplotlib)."""
+"""Draws results as SVG and PNG: python -m plots.peers RESULTS.json DIRECTORY (needs matplotlib)."""
 
 import json
 import sys
@@ -9,7 +9,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
-import dataset  # noqa: E402
+from peers import dataset  # noqa: E402
 
 MARKBOOK, PEER, LIMIT = "#1b6ca8", "#9aa5b1", "#d9dde2"
 FRONT, BEHIND = "#b9c2cb", "#e08e45"
