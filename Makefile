@@ -183,7 +183,7 @@ lint: deps
 
 ##@ Change it
 ## format              put the C sources into shape
-sources = $(shell git ls-files "*.c" "*.h" | grep -v "^bench/peers/")
+sources = $(shell git ls-files "*.c" "*.h")
 .PHONY: format
 format:
 	clang-format -i $(sources)
