@@ -73,6 +73,6 @@ store_backup(struct store *s, const char *path, struct problem *why)
 		rc = errno;
 	unlink(temporary);
 	if (rc == 0)
-		rc = store_sync_directory(dir);
+		rc = file_sync_directory(dir);
 	return rc == 0 ? ST_OK : failed(path, rc, why);
 }

@@ -23,29 +23,29 @@ enum status
 store_write(struct store *s, struct view **out)
 {
 	struct view *v = &s->batch;
-	MDB_val key = store_key_meta(), value;
+	MDB_val key = row_key_meta(), value;
 	struct meta meta;
 	int rc;
 
 	*out = NULL;
 	if (v->open)
-		return store_engine_status(s, EBUSY);
+		return error_status(s, EBUSY);
 	/* A write that is not in the store's file any more must not be acknowledged. */
-	if ((rc = store_check_place(s)) != MDB_SUCCESS)
-		return store_engine_status(s, rc);
+	if ((rc = file_check(s)) != MDB_SUCCESS)
+		return error_status(s, rc);
 	/* What dead readers hold is wanted now; LMDB itself does not look. */
-	if (store_near_end(s, 0))
+	if (room_near_end(s, 0))
 		store_upkeep(s);
 	*v = (struct view){.store = s, .writable = true};
 	if ((rc = mdb_txn_begin(s->env, NULL, 0, &v->txn)) != MDB_SUCCESS)
-		return store_engine_status(s, rc);
+		return error_status(s, rc);
 	v->open = true;
 	rc = mdb_get(v->txn, s->dbi, &key, &value);
-	if (rc == MDB_SUCCESS && store_decode_meta(value, &meta) != ST_OK)
+	if (rc == MDB_SUCCESS && row_decode_meta(value, &meta) != ST_OK)
 		rc = MDB_CORRUPTED;
 	if (rc != MDB_SUCCESS) {
 		store_abort(s);
-		return store_engine_status(s, rc);
+		return error_status(s, rc);
 	}
 	v->revision = meta.revision;
 	v->sum = meta.sum;
@@ -63,7 +63,7 @@ close_cursor(struct view *v)
 
 /* Once a batch: no view shows the row itself. */
 static int
-put_meta(struct view *v)
+batch_put_meta(struct view *v)
 {
 	struct store *s = v->store;
 	struct meta meta = {.format = STORE_FORMAT,
@@ -73,9 +73,9 @@ put_meta(struct view *v)
 			    .sum = v->sum,
 			    .home = s->home};
 	char bytes[META_BYTES];
-	MDB_val key = store_key_meta(), value = {.mv_size = sizeof(bytes), .mv_data = bytes};
+	MDB_val key = row_key_meta(), value = {.mv_size = sizeof(bytes), .mv_data = bytes};
 
-	store_encode_meta(bytes, &meta);
+	row_encode_meta(bytes, &meta);
 	return mdb_put(v->txn, s->dbi, &key, &value, 0);
 }
 
@@ -117,16 +117,16 @@ store_commit(struct store *s)
 
 	close_cursor(v);
 	if (v->failed == ST_OK && v->changes > 0)
-		rc = put_meta(v);
+		rc = batch_put_meta(v);
 	/* A single removal may take the last room: it gives back more. */
 	if (v->failed == ST_OK && rc == MDB_SUCCESS && (v->sets || v->changes > 1))
-		rc = store_keep_room(v);
+		rc = room_keep(v);
 	if (v->failed == ST_OK && rc == MDB_SUCCESS) {
 		rc = tell_full_from_broken(s, mdb_txn_commit(v->txn));
 		v->txn = NULL;
 	}
 	if (v->failed == ST_OK)
-		v->failed = store_engine_status(s, rc);
+		v->failed = error_status(s, rc);
 	store_abort(s);
 	return v->failed;
 }
@@ -141,9 +141,9 @@ store_probe(struct store *s)
 	if (st != ST_OK)
 		return st;
 	/* The same meta row again: nothing changes, but every step of a commit is taken. */
-	rc = put_meta(&s->batch);
+	rc = batch_put_meta(&s->batch);
 	if (rc != MDB_SUCCESS) {
-		st = store_engine_status(s, rc);
+		st = error_status(s, rc);
 		store_abort(s);
 		return st;
 	}
@@ -166,60 +166,60 @@ store_abort(struct store *s)
 	/* For the next try. */
 	store_upkeep(s);
 	if (!v->sets)
-		store_release_spare(s);
+		room_release_spare(s);
 }
 
 static enum status
-apply_edit(struct change *c, const struct edit *e)
+change_apply_edit(struct change *c, const struct edit *e)
 {
 	struct view *v = c->view;
 	char buf[STORE_KEY_MAX];
 	MDB_val key, value;
 	int rc;
 
-	if (!store_key_record(buf, &key, c->collection, e->name))
-		return store_engine_status(v->store, MDB_BAD_VALSIZE);
-	rc = store_view_find(v, &key, &value);
+	if (!row_key_record(buf, &key, c->collection, e->name))
+		return error_status(v->store, MDB_BAD_VALSIZE);
+	rc = view_find(v, &key, &value);
 	if (rc == MDB_SUCCESS) {
 		c->row.count--;
 		c->row.bytes -= e->name.len + value.mv_size - RECORD_HEAD_BYTES;
-		c->row.sum -= store_row_hash(key, value);
+		c->row.sum -= row_hash(key, value);
 	} else if (rc != MDB_NOTFOUND) {
-		return store_engine_status(v->store, rc);
+		return error_status(v->store, rc);
 	}
 	v->reach += EDIT_PAGES + e->json.len / v->store->page;
 	if (e->json.data == NULL) {
 		if (rc == MDB_SUCCESS)
 			rc = mdb_cursor_del(v->cursor, 0);
-		return rc == MDB_NOTFOUND ? ST_OK : store_engine_status(v->store, rc);
+		return rc == MDB_NOTFOUND ? ST_OK : error_status(v->store, rc);
 	}
 	c->sets = true;
 	value.mv_size = RECORD_HEAD_BYTES + e->json.len;
 	if ((rc = mdb_cursor_put(v->cursor, &key, &value, MDB_RESERVE)) != MDB_SUCCESS)
-		return store_engine_status(v->store, rc);
-	store_encode_u64(value.mv_data, v->revision);
+		return error_status(v->store, rc);
+	row_encode_u64(value.mv_data, v->revision);
 	memcpy((char *)value.mv_data + RECORD_HEAD_BYTES, e->json.data, e->json.len);
 	c->row.count++;
 	c->row.bytes += e->name.len + e->json.len;
-	c->row.sum += store_row_hash(key, value);
+	c->row.sum += row_hash(key, value);
 	return ST_OK;
 }
 
 static enum status
-remove_records(struct change *c)
+change_remove_records(struct change *c)
 {
 	struct view *v = c->view;
 	char buf[STORE_KEY_MAX];
 	MDB_val first, key, value;
-	int rc = store_view_cursor(v);
+	int rc = view_cursor(v);
 
-	if (!store_key_record(buf, &first, c->collection, SLICE("")))
+	if (!row_key_record(buf, &first, c->collection, SLICE("")))
 		rc = MDB_BAD_VALSIZE;
 	v->reach += EDIT_PAGES + c->row.count;
 	while (rc == MDB_SUCCESS) {
 		key = first;
 		rc = mdb_cursor_get(v->cursor, &key, &value, MDB_SET_RANGE);
-		if (rc == MDB_SUCCESS && !store_key_is_record_of(key, c->collection))
+		if (rc == MDB_SUCCESS && !row_is_record_of(key, c->collection))
 			rc = MDB_NOTFOUND;
 		if (rc == MDB_SUCCESS)
 			rc = mdb_cursor_del(v->cursor, 0);
@@ -227,12 +227,12 @@ remove_records(struct change *c)
 	c->row.count = 0;
 	c->row.bytes = 0;
 	c->row.sum = 0;
-	return rc == MDB_NOTFOUND ? ST_OK : store_engine_status(v->store, rc);
+	return rc == MDB_NOTFOUND ? ST_OK : error_status(v->store, rc);
 }
 
 /* The collection as it is before the change. */
 static enum status
-read_collection(struct change *c)
+change_read_collection(struct change *c)
 {
 	char bytes[COLLECTION_BYTES];
 	MDB_val row = {.mv_size = sizeof(bytes), .mv_data = bytes};
@@ -240,31 +240,31 @@ read_collection(struct change *c)
 
 	if (st != ST_OK)
 		return st;
-	store_encode_collection(bytes, &c->row);
-	c->old_hash = store_row_hash(store_key_collection(c->collection), row);
+	row_encode_collection(bytes, &c->row);
+	c->old_hash = row_hash(row_key_collection(c->collection), row);
 	return ST_OK;
 }
 
 static enum status
-put_collection(struct change *c)
+change_put_collection(struct change *c)
 {
 	struct view *v = c->view;
 	char bytes[COLLECTION_BYTES];
-	MDB_val key = store_key_collection(c->collection);
+	MDB_val key = row_key_collection(c->collection);
 	MDB_val value = {.mv_size = sizeof(bytes), .mv_data = bytes};
 
 	c->row.revision = v->revision;
-	store_encode_collection(bytes, &c->row);
-	v->sum += store_row_hash(key, value) - c->old_hash;
-	return store_engine_status(v->store, mdb_put(v->txn, v->store->dbi, &key, &value, 0));
+	row_encode_collection(bytes, &c->row);
+	v->sum += row_hash(key, value) - c->old_hash;
+	return error_status(v->store, mdb_put(v->txn, v->store->dbi, &key, &value, 0));
 }
 
 /* What every change ends with. */
 static enum status
-finish(struct change *c, enum status st)
+change_end(struct change *c, enum status st)
 {
 	struct view *v = c->view;
-	size_t used = store_pages_used(v->txn, v->store->dbi);
+	size_t used = env_pages_used(v->txn, v->store->dbi);
 
 	if (st == ST_OK && c->sets && used > v->store->limit && used > c->used_before)
 		st = ST_FULL;
@@ -282,39 +282,39 @@ store_apply(struct view *v, struct slice collection, const struct edit *edits, s
 	enum status st = v->failed;
 
 	if (st == ST_OK)
-		st = read_collection(&c);
+		st = change_read_collection(&c);
 	if (st == ST_NO_COLLECTION && (flags & STORE_CREATE)) {
 		c.sets = true;
 		st = ST_OK;
 	}
 	if (st != ST_OK)
 		return st;
-	c.used_before = store_pages_used(v->txn, v->store->dbi);
+	c.used_before = env_pages_used(v->txn, v->store->dbi);
 	v->revision++;
 	if (flags & STORE_CLEAR)
-		st = remove_records(&c);
+		st = change_remove_records(&c);
 	for (size_t i = 0; st == ST_OK && i < n; i++)
-		st = apply_edit(&c, &edits[i]);
+		st = change_apply_edit(&c, &edits[i]);
 	if (st == ST_OK)
-		st = put_collection(&c);
-	return finish(&c, st);
+		st = change_put_collection(&c);
+	return change_end(&c, st);
 }
 
 enum status
 store_drop(struct view *v, struct slice collection)
 {
 	struct change c = {.view = v, .collection = collection};
-	MDB_val key = store_key_collection(collection);
+	MDB_val key = row_key_collection(collection);
 	enum status st = v->failed;
 
 	if (st == ST_OK)
-		st = read_collection(&c);
+		st = change_read_collection(&c);
 	if (st != ST_OK)
 		return st;
 	v->revision++;
 	v->sum -= c.old_hash;
-	st = remove_records(&c);
+	st = change_remove_records(&c);
 	if (st == ST_OK)
-		st = store_engine_status(v->store, mdb_del(v->txn, v->store->dbi, &key, NULL));
-	return finish(&c, st);
+		st = error_status(v->store, mdb_del(v->txn, v->store->dbi, &key, NULL));
+	return change_end(&c, st);
 }

@@ -38,29 +38,10 @@ struct walk {
 	struct place at; /* the row before */
 };
 
-bool
-store_is_lmdb(const char *file)
-{
-	/* LMDB 0.9: each of the two first pages has a header of 16 bytes, then this, host order. */
-	static const uint32_t lmdb_magic = 0xBEEFC0DE;
-	const off_t pages[] = {0, (off_t)sysconf(_SC_PAGESIZE)};
-	bool found = false;
-	uint32_t word;
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-	for (size_t i = 0; fd >= 0 && i < 2; i++)
-		if (pread(fd, &word, sizeof(word), pages[i] + 16) == (ssize_t)sizeof(word) &&
-		    word == lmdb_magic)
-			found = true;
-	if (fd >= 0)
-		close(fd);
-	return found;
-}
-
 /* Everything below returns NULL, or what is wrong. */
 
 static const char *
-end_collection(const struct walk *w)
+check_collection_end(const struct walk *w)
 {
 	if (w->collection.data == NULL)
 		return NULL;
@@ -80,19 +61,19 @@ is_name(struct slice s)
 static const char *
 check_collection(struct walk *w, MDB_val key, MDB_val value)
 {
-	const char *wrong = end_collection(w);
+	const char *wrong = check_collection_end(w);
 
 	if (wrong != NULL)
 		return wrong;
-	w->collection = store_slice(key);
+	w->collection = row_slice(key);
 	w->seen = (struct collection){0};
 	if (!is_name(w->collection))
 		return "its name is none";
-	if (!store_decode_collection(value, &w->row))
+	if (!row_decode_collection(value, &w->row))
 		return "its row has a wrong length";
 	if (w->row.revision == 0 || w->row.revision > w->meta->revision)
 		return "its revision is later than the store's";
-	w->sum += store_row_hash(key, value);
+	w->sum += row_hash(key, value);
 	return NULL;
 }
 
@@ -102,17 +83,17 @@ check_record(struct walk *w, MDB_val key, MDB_val value)
 	struct slice name, json;
 	uint64_t revision;
 
-	if (w->collection.data == NULL || !store_key_is_record_of(key, w->collection)) {
+	if (w->collection.data == NULL || !row_is_record_of(key, w->collection)) {
 		/* Nor is it the fault of the one before. */
 		w->collection = (struct slice){NULL, 0};
 		return "a record is in no collection";
 	}
-	name = store_slice(key);
+	name = row_slice(key);
 	name.data += w->collection.len + 1;
 	name.len -= w->collection.len + 1;
 	if (!is_name(name))
 		return "a record's name is none";
-	if (!store_decode_record(value, &revision, &json))
+	if (!row_decode_record(value, &revision, &json))
 		return "a record has no value";
 	if (revision == 0 || revision > w->row.revision)
 		return "a record's revision is later than its collection's";
@@ -120,14 +101,14 @@ check_record(struct walk *w, MDB_val key, MDB_val value)
 		return "a record's value is no text";
 	w->seen.count++;
 	w->seen.bytes += name.len + json.len;
-	w->seen.sum += store_row_hash(key, value);
+	w->seen.sum += row_hash(key, value);
 	return NULL;
 }
 
 static const char *
 check_row(struct walk *w, MDB_val key, MDB_val value)
 {
-	struct slice last = {w->last, w->last_len}, now = store_slice(key), meta;
+	struct slice last = {w->last, w->last_len}, now = row_slice(key), meta;
 
 	if (now.len == 0 || now.len > STORE_KEY_MAX)
 		return "a row's key has a wrong length";
@@ -136,10 +117,10 @@ check_row(struct walk *w, MDB_val key, MDB_val value)
 	memcpy(w->last, now.data, now.len);
 	w->last_len = now.len;
 	if (w->rows++ == 0) {
-		meta = store_slice(store_key_meta());
+		meta = row_slice(row_key_meta());
 		return slice_eq(now, meta) ? NULL : "the first row is another";
 	}
-	if (w->rows == 2 && slice_eq(now, store_slice(store_key_spare())))
+	if (w->rows == 2 && slice_eq(now, row_slice(row_key_spare())))
 		return NULL;
 	if (memchr(now.data, '\0', now.len) == NULL)
 		return check_collection(w, key, value);
@@ -169,14 +150,6 @@ check_way(struct walk *w, MDB_txn *txn, MDB_dbi dbi, MDB_val key, MDB_val value)
 	       (is_found(txn, dbi, &before) && is_found(txn, dbi, &w->at));
 }
 
-const char store_check_no_memory[] = "out of memory";
-
-const char *
-store_check_failed(int rc)
-{
-	return rc == ENOMEM ? store_check_no_memory : mdb_strerror(rc);
-}
-
 /* Before what is wrong in the current collection: its name.  In `out`, of FOUND_MAX bytes. */
 static const char *
 in_collection(const struct walk *w, const char *wrong, char *out)
@@ -204,7 +177,7 @@ check_rows(MDB_txn *txn, MDB_dbi dbi, const struct meta *meta, char *found)
 
 	if ((rc = mdb_stat(txn, dbi, &stat)) != MDB_SUCCESS ||
 	    (rc = mdb_cursor_open(txn, dbi, &cursor)) != MDB_SUCCESS)
-		return store_check_failed(rc);
+		return error_text(rc);
 	w.page_size = stat.ms_psize;
 	while (wrong == NULL &&
 	       (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == MDB_SUCCESS) {
@@ -220,16 +193,16 @@ check_rows(MDB_txn *txn, MDB_dbi dbi, const struct meta *meta, char *found)
 	if (wrong == NULL && w.rows != stat.ms_entries)
 		wrong = "rows are missing";
 	if (wrong == NULL)
-		wrong = in_collection(&w, end_collection(&w), found);
+		wrong = in_collection(&w, check_collection_end(&w), found);
 	if (wrong == NULL && w.sum != meta->sum)
 		wrong = "the collections are not those last written";
 	return wrong == NULL ? lost : wrong;
 }
 
 static void
-check_store(const char *path, MDB_env *env, MDB_txn *txn, bool all, struct store_verdict *v)
+check_view(const char *path, MDB_env *env, MDB_txn *txn, bool all, struct check_verdict *v)
 {
-	MDB_val key = store_key_meta(), value;
+	MDB_val key = row_key_meta(), value;
 	const char *wrong = NULL;
 	char found[FOUND_MAX];
 	uint64_t roots[2];
@@ -239,10 +212,10 @@ check_store(const char *path, MDB_env *env, MDB_txn *txn, bool all, struct store
 	int rc;
 
 	if ((rc = mdb_stat(txn, 0, &stat)) == MDB_SUCCESS && all)
-		rc = store_find_roots(txn, stat.ms_psize, roots);
+		rc = pages_find_roots(txn, stat.ms_psize, roots);
 	if (rc != MDB_SUCCESS || (rc = mdb_env_info(env, &info)) != MDB_SUCCESS ||
 	    (rc = mdb_dbi_open(txn, NULL, 0, &dbi)) != MDB_SUCCESS) {
-		v->status = store_open_status(path, rc, &v->why);
+		v->status = error_opening(path, rc, &v->why);
 		return;
 	}
 	v->extent = (info.me_last_pgno + 1) * stat.ms_psize;
@@ -255,20 +228,20 @@ check_store(const char *path, MDB_env *env, MDB_txn *txn, bool all, struct store
 	}
 	v->has_meta = true;
 	v->status = rc == MDB_NOTFOUND	? ST_STORE_FOREIGN
-		    : rc == MDB_SUCCESS ? store_decode_meta(value, &v->meta)
+		    : rc == MDB_SUCCESS ? row_decode_meta(value, &v->meta)
 					: ST_STORE_DAMAGED;
-	if (store_meta_status(path, v->status, &v->meta, &v->why) != ST_OK)
+	if (error_meta(path, v->status, &v->meta, &v->why) != ST_OK)
 		return;
 	if (all && (wrong = check_rows(txn, dbi, &v->meta, found)) == NULL)
-		wrong = store_check_pages(txn, stat.ms_psize, info.me_last_pgno, roots);
-	if (wrong == store_check_no_memory)
-		v->status = store_open_status(path, ENOMEM, &v->why);
+		wrong = pages_check(txn, stat.ms_psize, info.me_last_pgno, roots);
+	if (wrong == error_no_memory)
+		v->status = error_opening(path, ENOMEM, &v->why);
 	else if (wrong != NULL)
-		v->status = store_damaged(path, wrong, &v->why);
+		v->status = error_damaged(path, wrong, &v->why);
 }
 
 static void
-open_and_check(const char *path, bool all, struct store_verdict *v)
+open_and_check(const char *path, bool all, struct check_verdict *v)
 {
 	const struct store_options o = {.path = path, .durability = STORE_DURABLE};
 	unsigned flags = MDB_RDONLY;
@@ -278,16 +251,16 @@ open_and_check(const char *path, bool all, struct store_verdict *v)
 	int rc;
 
 	/* Where there is no lock file nobody has it open, and none is to be made. */
-	if (!store_path(lock, sizeof(lock), path, STORE_LOCK_FILE) || access(lock, F_OK) != 0)
+	if (!file_path(lock, sizeof(lock), path, STORE_LOCK_FILE) || access(lock, F_OK) != 0)
 		flags |= MDB_NOLOCK;
-	rc = store_env_open(&env, &o, 0, flags);
+	rc = env_open(&env, &o, 0, flags);
 	if (rc == MDB_SUCCESS)
 		rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
 	if (rc == MDB_SUCCESS) {
-		check_store(path, env, txn, all, v);
+		check_view(path, env, txn, all, v);
 		mdb_txn_abort(txn);
 	} else {
-		v->status = store_open_status(path, rc, &v->why);
+		v->status = error_opening(path, rc, &v->why);
 	}
 	mdb_env_close(env);
 }
@@ -327,15 +300,15 @@ cause_of_death(int status)
 }
 
 void
-store_check(const char *path, off_t bytes, struct store_verdict *out)
+check_in_child(const char *path, off_t bytes, struct check_verdict *out)
 {
 	int ends[2], status = 0;
 	ssize_t n;
 	pid_t pid;
 
-	*out = (struct store_verdict){.status = ST_STORE_DAMAGED};
+	*out = (struct check_verdict){.status = ST_STORE_DAMAGED};
 	if (pipe2(ends, O_CLOEXEC) != 0) {
-		out->status = store_open_status(path, errno, &out->why);
+		out->status = error_opening(path, errno, &out->why);
 		return;
 	}
 	pid = fork();
@@ -348,7 +321,7 @@ store_check(const char *path, off_t bytes, struct store_verdict *out)
 	}
 	close(ends[1]);
 	if (pid < 0) {
-		out->status = store_open_status(path, errno, &out->why);
+		out->status = error_opening(path, errno, &out->why);
 		close(ends[0]);
 		return;
 	}
@@ -358,17 +331,17 @@ store_check(const char *path, off_t bytes, struct store_verdict *out)
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (n != (ssize_t)sizeof(*out)) {
-		*out = (struct store_verdict){.status = ST_STORE_DAMAGED};
+		*out = (struct check_verdict){.status = ST_STORE_DAMAGED};
 		if (WIFSIGNALED(status))
-			store_damaged(path, cause_of_death(status), &out->why);
+			error_damaged(path, cause_of_death(status), &out->why);
 		else
-			out->status = store_open_status(path, EIO, &out->why);
+			out->status = error_opening(path, EIO, &out->why);
 	}
 }
 
 void
-store_glance(const char *path, struct store_verdict *out)
+check_glance(const char *path, struct check_verdict *out)
 {
-	*out = (struct store_verdict){.status = ST_STORE_DAMAGED};
+	*out = (struct check_verdict){.status = ST_STORE_DAMAGED};
 	open_and_check(path, false, out);
 }

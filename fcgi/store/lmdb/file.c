@@ -8,9 +8,52 @@
 #include "store/lmdb/engine.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+bool
+file_path(char *out, size_t size, const char *dir, const char *file)
+{
+	int n = snprintf(out, size, "%s/%s", dir, file);
+
+	return n > 0 && (size_t)n < size;
+}
+
+int
+file_sync_directory(const char *path)
+{
+	int rc = 0, fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno;
+	if (fsync(fd) != 0)
+		rc = errno;
+	close(fd);
+	return rc;
+}
+
+bool
+file_is_lmdb(const char *file)
+{
+	/* LMDB 0.9: each of the two first pages has a header of 16 bytes, then this, host order. */
+	static const uint32_t lmdb_magic = 0xBEEFC0DE;
+	const off_t pages[] = {0, (off_t)sysconf(_SC_PAGESIZE)};
+	bool found = false;
+	uint32_t word;
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	for (size_t i = 0; fd >= 0 && i < 2; i++)
+		if (pread(fd, &word, sizeof(word), pages[i] + 16) == (ssize_t)sizeof(word) &&
+		    word == lmdb_magic)
+			found = true;
+	if (fd >= 0)
+		close(fd);
+	return found;
+}
 
 static bool
 is_file(const char *path, const struct store_file *file)
@@ -22,11 +65,11 @@ is_file(const char *path, const struct store_file *file)
 }
 
 bool
-store_is_there(const struct store_options *o)
+file_is_there(const struct store_options *o)
 {
 	char path[4096];
 
-	return store_path(path, sizeof(path), o->path, STORE_DATA_FILE) && is_file(path, &o->file);
+	return file_path(path, sizeof(path), o->path, STORE_DATA_FILE) && is_file(path, &o->file);
 }
 
 void
@@ -36,18 +79,18 @@ store_identify(const struct store_options *o, struct store_file *out)
 	struct stat sb;
 
 	*out = (struct store_file){0};
-	if (store_path(path, sizeof(path), o->path, STORE_DATA_FILE) && stat(path, &sb) == 0)
+	if (file_path(path, sizeof(path), o->path, STORE_DATA_FILE) && stat(path, &sb) == 0)
 		*out = (struct store_file){.device = sb.st_dev, .inode = sb.st_ino};
 }
 
 int
-store_note_place(struct store *s, const struct store_options *o)
+file_note(struct store *s, const struct store_options *o)
 {
 	char path[4096];
 	struct stat sb;
 	int fd, rc;
 
-	if (!store_path(path, sizeof(path), o->path, STORE_DATA_FILE))
+	if (!file_path(path, sizeof(path), o->path, STORE_DATA_FILE))
 		return ENAMETOOLONG;
 	if ((s->data_file = strdup(path)) == NULL)
 		return ENOMEM;
@@ -63,7 +106,7 @@ store_note_place(struct store *s, const struct store_options *o)
 }
 
 int
-store_check_place(const struct store *s)
+file_check(const struct store *s)
 {
 	return is_file(s->data_file, &s->file) ? MDB_SUCCESS : STORE_MOVED;
 }

@@ -33,7 +33,7 @@ read_mark(const char *path, struct buf *out)
 	ssize_t n = -1;
 	int fd;
 
-	if (!store_path(file, sizeof(file), path, STORE_MARK_FILE))
+	if (!file_path(file, sizeof(file), path, STORE_MARK_FILE))
 		return false;
 	fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
@@ -46,7 +46,7 @@ read_mark(const char *path, struct buf *out)
 }
 
 bool
-store_is_settled(const char *path, const struct stat *data, struct store_verdict *out)
+mark_holds(const char *path, const struct stat *data, struct check_verdict *out)
 {
 	struct buf found = {0}, wanted = {0};
 	size_t outside;
@@ -58,7 +58,7 @@ store_is_settled(const char *path, const struct stat *data, struct store_verdict
 		  memcmp(found.data, wanted.data, outside) == 0;
 	/* Only now: of a file that was cut short, a look inside could be the end of this process. */
 	if (settled) {
-		store_glance(path, out);
+		check_glance(path, out);
 		buf_reset(&wanted, MARK_MAX);
 		mark_text(&wanted, data, out->txnid);
 		settled = out->status == ST_OK && slice_eq(buf_slice(&wanted), buf_slice(&found));
@@ -69,23 +69,23 @@ store_is_settled(const char *path, const struct stat *data, struct store_verdict
 }
 
 int
-store_remove_mark(const char *path)
+mark_remove(const char *path)
 {
 	char file[4096];
 
-	if (!store_path(file, sizeof(file), path, STORE_MARK_FILE))
+	if (!file_path(file, sizeof(file), path, STORE_MARK_FILE))
 		return ENAMETOOLONG;
 	if (unlink(file) != 0)
 		return errno == ENOENT ? 0 : errno;
-	return store_sync_directory(path);
+	return file_sync_directory(path);
 }
 
 enum status
 store_unsettle(const struct store_options *o, struct problem *why)
 {
-	int rc = store_remove_mark(o->path);
+	int rc = mark_remove(o->path);
 
-	return rc == 0 ? ST_OK : store_open_status(o->path, rc, why);
+	return rc == 0 ? ST_OK : error_opening(o->path, rc, why);
 }
 
 /* LMDB's rc; the data are on the disk after that. */
@@ -94,7 +94,7 @@ sync_data(const struct store_options *o, uint64_t *txnid)
 {
 	MDB_envinfo info;
 	MDB_env *env;
-	int rc = store_env_open(&env, o, 0, 0);
+	int rc = env_open(&env, o, 0, 0);
 
 	if (rc != MDB_SUCCESS)
 		return rc;
@@ -121,17 +121,17 @@ enum status
 store_settle(const struct store_options *o, struct problem *why)
 {
 	char data[4096], file[4096], temporary[4096];
-	struct store_verdict verdict;
+	struct check_verdict verdict;
 	struct buf text = {0};
 	struct stat sb;
 	uint64_t txnid;
 
-	if (!store_path(data, sizeof(data), o->path, STORE_DATA_FILE) ||
-	    !store_path(file, sizeof(file), o->path, STORE_MARK_FILE) ||
-	    !store_path(temporary, sizeof(temporary), o->path, STORE_MARK_NEW_FILE) ||
-	    !store_is_there(o) || stat(data, &sb) != 0)
+	if (!file_path(data, sizeof(data), o->path, STORE_DATA_FILE) ||
+	    !file_path(file, sizeof(file), o->path, STORE_MARK_FILE) ||
+	    !file_path(temporary, sizeof(temporary), o->path, STORE_MARK_NEW_FILE) ||
+	    !file_is_there(o) || stat(data, &sb) != 0)
 		return ST_OK;
-	store_check(o->path, sb.st_size, &verdict);
+	check_in_child(o->path, sb.st_size, &verdict);
 	if (verdict.status != ST_OK) {
 		*why = verdict.why;
 		return verdict.status;
@@ -142,6 +142,6 @@ store_settle(const struct store_options *o, struct problem *why)
 	if (text.failed || !write_file(temporary, buf_slice(&text)) || rename(temporary, file) != 0)
 		(void)unlink(temporary);
 	buf_free(&text);
-	(void)store_sync_directory(o->path);
+	(void)file_sync_directory(o->path);
 	return ST_OK;
 }

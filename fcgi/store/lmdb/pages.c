@@ -168,17 +168,17 @@ see_free_pages(struct pages *p, MDB_txn *txn)
 	int rc = mdb_cursor_open(txn, 0, &cursor);
 
 	if (rc != MDB_SUCCESS)
-		return store_check_failed(rc);
+		return error_text(rc);
 	while (whole && (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == MDB_SUCCESS)
 		whole = key.mv_size == sizeof(size_t) && see_list(p, value);
 	mdb_cursor_close(cursor);
 	if (rc != MDB_SUCCESS && rc != MDB_NOTFOUND)
-		return store_check_failed(rc);
+		return error_text(rc);
 	return whole ? NULL : "the list of free pages is wrong";
 }
 
 int
-store_find_roots(MDB_txn *txn, size_t page, uint64_t roots[2])
+pages_find_roots(MDB_txn *txn, size_t page, uint64_t roots[2])
 {
 	char meta[AT_COMMIT + sizeof(uint64_t)];
 	int fd, rc = mdb_env_get_fd(mdb_txn_env(txn), &fd);
@@ -201,7 +201,7 @@ store_find_roots(MDB_txn *txn, size_t page, uint64_t roots[2])
 }
 
 const char *
-store_check_pages(MDB_txn *txn, size_t page, size_t last, const uint64_t roots[2])
+pages_check(MDB_txn *txn, size_t page, size_t last, const uint64_t roots[2])
 {
 	struct pages p = {.size = page, .last = last};
 	const char *wrong = NULL;
@@ -209,11 +209,11 @@ store_check_pages(MDB_txn *txn, size_t page, size_t last, const uint64_t roots[2
 	int fd, rc = mdb_env_get_fd(mdb_txn_env(txn), &fd);
 
 	if (rc != MDB_SUCCESS)
-		return store_check_failed(rc);
+		return error_text(rc);
 	p.seen = calloc(last + 1, 1);
 	map = mmap(NULL, (last + 1) * page, PROT_READ, MAP_SHARED, fd, 0);
 	if (p.seen == NULL || map == MAP_FAILED) {
-		wrong = store_check_no_memory;
+		wrong = error_no_memory;
 	} else {
 		p.map = map;
 		for (int i = 0; i < 2 && wrong == NULL; i++)

@@ -25,7 +25,7 @@ struct preparation {
 	char file[4096];  /* the path of the data file */
 	bool exists;	  /* the directory */
 	struct stat data; /* st_size is 0 where there is none */
-	struct store_verdict verdict;
+	struct check_verdict verdict;
 };
 
 static enum status
@@ -47,7 +47,7 @@ look_at_path(struct preparation *p)
 
 	p->exists = stat(path, &sb) == 0;
 	if (!p->exists)
-		return errno == ENOENT ? ST_OK : store_open_status(path, errno, p->why);
+		return errno == ENOENT ? ST_OK : error_opening(path, errno, p->why);
 	if (!S_ISDIR(sb.st_mode))
 		return problem_set(p->why, ST_STORE_FOREIGN,
 				   "store %s: is not a directory; " STORE_GIVE_ANOTHER, path);
@@ -82,7 +82,7 @@ look_through_directory(const struct preparation *p)
 		return ST_OK;
 	dir = opendir(p->o->path);
 	if (dir == NULL)
-		return store_open_status(p->o->path, errno, p->why);
+		return error_opening(p->o->path, errno, p->why);
 	while (st == ST_OK && (entry = readdir(dir)) != NULL) {
 		size_t i = 0;
 
@@ -102,29 +102,29 @@ look_for_mark(const struct preparation *p)
 	char file[4096];
 	struct stat sb;
 
-	if (!store_path(file, sizeof(file), p->o->path, STORE_MARK_FILE) || stat(file, &sb) != 0)
+	if (!file_path(file, sizeof(file), p->o->path, STORE_MARK_FILE) || stat(file, &sb) != 0)
 		return ST_OK;
-	return store_damaged(p->o->path, STORE_DATA_FILE " is gone or empty", p->why);
+	return error_damaged(p->o->path, STORE_DATA_FILE " is gone or empty", p->why);
 }
 
 /* From outside.  What it is may be looked at where its size is not 0. */
 static enum status
 look_at_file(struct preparation *p)
 {
-	if (!store_path(p->file, sizeof(p->file), p->o->path, STORE_DATA_FILE))
-		return store_open_status(p->o->path, ENAMETOOLONG, p->why);
+	if (!file_path(p->file, sizeof(p->file), p->o->path, STORE_DATA_FILE))
+		return error_opening(p->o->path, ENAMETOOLONG, p->why);
 	if (stat(p->file, &p->data) != 0) {
 		p->data = (struct stat){0};
 		return errno == ENOENT ? look_for_mark(p)
-				       : store_open_status(p->o->path, errno, p->why);
+				       : error_opening(p->o->path, errno, p->why);
 	}
 	if (!S_ISREG(p->data.st_mode))
 		return foreign(p, STORE_DATA_FILE);
 	if (p->data.st_size == 0)
 		return look_for_mark(p);
 	if (access(p->file, R_OK | W_OK) != 0)
-		return store_open_status(p->o->path, errno, p->why);
-	return store_is_lmdb(p->file) ? ST_OK : foreign(p, STORE_DATA_FILE);
+		return error_opening(p->o->path, errno, p->why);
+	return file_is_lmdb(p->file) ? ST_OK : foreign(p, STORE_DATA_FILE);
 }
 
 static enum status
@@ -134,9 +134,9 @@ look_at_data(struct preparation *p, bool trust_mark)
 
 	if (st != ST_OK || p->data.st_size == 0)
 		return st;
-	if (trust_mark && store_is_settled(p->o->path, &p->data, &p->verdict))
+	if (trust_mark && mark_holds(p->o->path, &p->data, &p->verdict))
 		return ST_OK;
-	store_check(p->o->path, p->data.st_size, &p->verdict);
+	check_in_child(p->o->path, p->data.st_size, &p->verdict);
 	if (p->verdict.status != ST_OK && p->why != NULL)
 		*p->why = p->verdict.why;
 	return p->verdict.status;
@@ -165,7 +165,7 @@ look_for_space(const struct preparation *p)
 	/* Where neither is, making the directory will tell. */
 	if (statvfs(path, &fs) != 0) {
 		if (errno != ENOENT)
-			return store_open_status(path, errno, p->why);
+			return error_opening(path, errno, p->why);
 		/* Without a parent either, making the directory will tell. */
 		if (!parent_statvfs(path, &fs))
 			return ST_OK;
@@ -186,11 +186,11 @@ static int
 sync_directories(const char *path)
 {
 	char copy[4096];
-	int rc = store_sync_directory(path);
+	int rc = file_sync_directory(path);
 
-	if (rc == 0 && !store_path(copy, sizeof(copy), path, ".."))
+	if (rc == 0 && !file_path(copy, sizeof(copy), path, ".."))
 		rc = ENAMETOOLONG;
-	return rc == 0 ? store_sync_directory(copy) : rc;
+	return rc == 0 ? file_sync_directory(copy) : rc;
 }
 
 /*
@@ -214,7 +214,7 @@ find_home(MDB_env *env, uint64_t *home)
 		seen[1] = (uint64_t)sx.stx_btime.tv_sec;
 		seen[2] = sx.stx_btime.tv_nsec;
 	}
-	*home = store_row_hash(val, val);
+	*home = row_hash(val, val);
 	return MDB_SUCCESS;
 }
 
@@ -230,10 +230,10 @@ make_identity(struct meta *meta)
  * restored backup is.  What either changes from now on would else have the same revisions.
  */
 static int
-put_meta(MDB_env *env, uint64_t size, uint64_t home, struct meta *meta)
+prepare_meta(MDB_env *env, uint64_t size, uint64_t home, struct meta *meta)
 {
 	char bytes[META_BYTES];
-	MDB_val key = store_key_meta(), value;
+	MDB_val key = row_key_meta(), value;
 	MDB_txn *txn;
 	MDB_dbi dbi;
 	int rc = mdb_txn_begin(env, NULL, 0, &txn);
@@ -246,7 +246,7 @@ put_meta(MDB_env *env, uint64_t size, uint64_t home, struct meta *meta)
 	if (rc == MDB_NOTFOUND) {
 		*meta = (struct meta){.format = STORE_FORMAT};
 		rc = MDB_SUCCESS;
-	} else if (rc == MDB_SUCCESS && store_decode_meta(value, meta) != ST_OK) {
+	} else if (rc == MDB_SUCCESS && row_decode_meta(value, meta) != ST_OK) {
 		rc = MDB_CORRUPTED;
 	}
 	if (rc != MDB_SUCCESS || (meta->size == size && meta->home == home))
@@ -255,7 +255,7 @@ put_meta(MDB_env *env, uint64_t size, uint64_t home, struct meta *meta)
 		goto abort;
 	meta->size = size;
 	meta->home = home;
-	store_encode_meta(bytes, meta);
+	row_encode_meta(bytes, meta);
 	value = (MDB_val){.mv_size = sizeof(bytes), .mv_data = bytes};
 	if ((rc = mdb_put(txn, dbi, &key, &value, 0)) == MDB_SUCCESS)
 		return mdb_txn_commit(txn);
@@ -270,12 +270,12 @@ put_first_row(const struct store_options *o, size_t size, unsigned flags, struct
 {
 	uint64_t home = 0;
 	MDB_env *env;
-	int rc = store_env_open(&env, o, size, flags);
+	int rc = env_open(&env, o, size, flags);
 
 	if (rc != MDB_SUCCESS)
 		return rc;
 	if ((rc = find_home(env, &home)) == MDB_SUCCESS)
-		rc = put_meta(env, size, home, meta);
+		rc = prepare_meta(env, size, home, meta);
 	mdb_env_close(env);
 	return rc;
 }
@@ -293,7 +293,7 @@ make_data_file(const struct preparation *p)
 	struct meta meta;
 	int rc;
 
-	if (!store_path(made, sizeof(made), p->o->path, STORE_DATA_NEW_FILE))
+	if (!file_path(made, sizeof(made), p->o->path, STORE_DATA_NEW_FILE))
 		return ENAMETOOLONG;
 	if (unlink(made) != 0 && errno != ENOENT)
 		return errno;
@@ -310,7 +310,7 @@ make_store(struct preparation *p)
 {
 	const struct store_options *o = p->o;
 	struct stat sb;
-	int rc = store_remove_mark(o->path);
+	int rc = mark_remove(o->path);
 
 	/* Looked at again: another service may have made it before this one had the directory for itself. */
 	if (rc == 0 && (stat(p->file, &sb) == 0 ? sb.st_size == 0 : errno == ENOENT))
@@ -319,7 +319,7 @@ make_store(struct preparation *p)
 		rc = put_first_row(o, o->size, 0, &p->verdict.meta);
 	if (rc == MDB_SUCCESS && o->durability == STORE_DURABLE)
 		rc = sync_directories(o->path);
-	return rc == MDB_SUCCESS ? ST_OK : store_open_status(o->path, rc, p->why);
+	return rc == MDB_SUCCESS ? ST_OK : error_opening(o->path, rc, p->why);
 }
 
 static enum status
@@ -341,7 +341,7 @@ hold_directory(const struct preparation *p, int *hold)
 {
 	*hold = open(p->o->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (*hold < 0)
-		return store_open_status(p->o->path, errno, p->why);
+		return error_opening(p->o->path, errno, p->why);
 	for (int tries = 0; flock(*hold, LOCK_EX | LOCK_NB) != 0; tries++) {
 		if (tries == HOLD_TRIES) {
 			close(*hold);
@@ -387,8 +387,8 @@ store_foresee(const struct store_options *o, struct problem *why)
 	if (st != ST_OK || (st = look_through_directory(&p)) != ST_OK ||
 	    (st = look_at_file(&p)) != ST_OK)
 		return st;
-	if (!store_path(parent, sizeof(parent), o->path, ""))
-		return store_open_status(o->path, ENAMETOOLONG, why);
+	if (!file_path(parent, sizeof(parent), o->path, ""))
+		return error_opening(o->path, ENAMETOOLONG, why);
 	if (access(p.exists ? o->path : dirname(parent), W_OK | X_OK) != 0)
 		return problem_set(why, ST_STORE_ACCESS,
 				   "store %s: cannot %s this directory: %s; give --store another",

@@ -5,7 +5,7 @@
  * to take pages before it gives any back, and pages that one commit frees can be taken by the
  * second commit after it, not by the next.  Three things see to it that there are some:
  *
- * - A change that sets something may not bring the pages in use over store.limit (store_lmdb.c).
+ * - A change that sets something may not bring the pages in use over store.limit.
  * - A batch has to leave ROOM_PAGES behind that the very next one can take.  One that took the
  *   last page would leave a store in which nothing can be committed any more.
  * - A commit writes the list of pages that it freed in one piece, for a removed collection of 20 MB
@@ -20,12 +20,28 @@
 
 #define ROOM_PAGES ((size_t)64)
 
-static const char spare_key[] = {'\0', 's', 'p', 'a', 'r', 'e'};
+/*
+ * What is kept back from everything but removals: an eighth of the store, and at
+ * least 128 pages.
+ *
+ * A removal of one record was seen to take some 8 pages: the paths to three rows
+ * and to the list of free pages.  They come back two commits later unless a
+ * snapshot holds them, so the eighth is for removals that come while one does.
+ * In a store of 32 MB, 1,024 pages were enough for 119 to 134 removals, with
+ * records of up to 60 bytes, of up to 3,000, and of mixed lengths.  The minimum of
+ * 128 is for small stores, and enough for twice ROOM_PAGES.
+ */
+#define HEADROOM_PART 8
+#define HEADROOM_MIN 128
 
-MDB_val
-store_key_spare(void)
+size_t
+room_limit(size_t pages)
 {
-	return store_key_collection((struct slice){spare_key, sizeof(spare_key)});
+	size_t headroom = pages / HEADROOM_PART;
+
+	if (headroom < HEADROOM_MIN)
+		headroom = HEADROOM_MIN;
+	return headroom < pages ? pages - headroom : 0;
 }
 
 /* For a list of all pages, 8 bytes each. */
@@ -36,7 +52,7 @@ spare_pages(const struct store *s)
 }
 
 bool
-store_near_end(const struct store *s, size_t reach)
+room_near_end(const struct store *s, size_t reach)
 {
 	MDB_envinfo info;
 
@@ -72,7 +88,7 @@ make_spare(struct view *v)
 {
 	struct store *s = v->store;
 	size_t size = spare_pages(s) * s->page - STORE_PAGE_HEAD_BYTES;
-	MDB_val key = store_key_spare(), value;
+	MDB_val key = row_key_spare(), value;
 	MDB_txn *nested;
 
 	if (mdb_get(v->txn, s->dbi, &key, &value) == MDB_SUCCESS && value.mv_size == size)
@@ -89,18 +105,18 @@ make_spare(struct view *v)
 }
 
 int
-store_keep_room(struct view *v)
+room_keep(struct view *v)
 {
-	if (!store_near_end(v->store, v->reach))
+	if (!room_near_end(v->store, v->reach))
 		return MDB_SUCCESS;
 	make_spare(v);
 	return try_room(v);
 }
 
 void
-store_release_spare(struct store *s)
+room_release_spare(struct store *s)
 {
-	MDB_val spare = store_key_spare(), key = store_key_meta(), value;
+	MDB_val spare = row_key_spare(), key = row_key_meta(), value;
 	char bytes[META_BYTES];
 	MDB_txn *txn;
 

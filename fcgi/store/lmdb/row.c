@@ -21,19 +21,19 @@ val(const void *data, size_t len)
 }
 
 MDB_val
-store_key_meta(void)
+row_key_meta(void)
 {
 	return val(meta_key, sizeof(meta_key));
 }
 
 MDB_val
-store_key_collection(struct slice name)
+row_key_collection(struct slice name)
 {
 	return val(name.data, name.len);
 }
 
 bool
-store_key_record(char *buf, MDB_val *key, struct slice collection, struct slice record)
+row_key_record(char *buf, MDB_val *key, struct slice collection, struct slice record)
 {
 	if (collection.len > NAME_MAX_BYTES || record.len > NAME_MAX_BYTES)
 		return false;
@@ -46,7 +46,7 @@ store_key_record(char *buf, MDB_val *key, struct slice collection, struct slice 
 }
 
 bool
-store_key_is_record_of(MDB_val key, struct slice collection)
+row_is_record_of(MDB_val key, struct slice collection)
 {
 	const char *data = key.mv_data;
 
@@ -55,20 +55,20 @@ store_key_is_record_of(MDB_val key, struct slice collection)
 }
 
 struct slice
-store_slice(MDB_val v)
+row_slice(MDB_val v)
 {
 	return (struct slice){v.mv_data, v.mv_size};
 }
 
 uint64_t
-store_row_hash(MDB_val key, MDB_val value)
+row_hash(MDB_val key, MDB_val value)
 {
 	return XXH3_64bits_withSeed(value.mv_data, value.mv_size,
 				    XXH3_64bits(key.mv_data, key.mv_size));
 }
 
 void
-store_encode_u64(char *out, uint64_t n)
+row_encode_u64(char *out, uint64_t n)
 {
 	n = htole64(n);
 	memcpy(out, &n, sizeof(n));
@@ -84,16 +84,16 @@ decode_u64(MDB_val v, size_t at)
 }
 
 void
-store_encode_collection(char out[COLLECTION_BYTES], const struct collection *c)
+row_encode_collection(char out[COLLECTION_BYTES], const struct collection *c)
 {
-	store_encode_u64(out, c->revision);
-	store_encode_u64(out + 8, c->count);
-	store_encode_u64(out + 16, c->bytes);
-	store_encode_u64(out + 24, c->sum);
+	row_encode_u64(out, c->revision);
+	row_encode_u64(out + 8, c->count);
+	row_encode_u64(out + 16, c->bytes);
+	row_encode_u64(out + 24, c->sum);
 }
 
 bool
-store_decode_collection(MDB_val v, struct collection *out)
+row_decode_collection(MDB_val v, struct collection *out)
 {
 	if (v.mv_size != COLLECTION_BYTES)
 		return false;
@@ -105,7 +105,7 @@ store_decode_collection(MDB_val v, struct collection *out)
 }
 
 bool
-store_decode_record(MDB_val v, uint64_t *revision, struct slice *json)
+row_decode_record(MDB_val v, uint64_t *revision, struct slice *json)
 {
 	if (v.mv_size <= RECORD_HEAD_BYTES)
 		return false;
@@ -116,19 +116,19 @@ store_decode_record(MDB_val v, uint64_t *revision, struct slice *json)
 }
 
 void
-store_encode_meta(char out[META_BYTES], const struct meta *m)
+row_encode_meta(char out[META_BYTES], const struct meta *m)
 {
 	memcpy(out, magic, sizeof(magic));
-	store_encode_u64(out + 8, m->format);
-	store_encode_u64(out + 16, m->id);
-	store_encode_u64(out + 24, m->revision);
-	store_encode_u64(out + 32, m->size);
-	store_encode_u64(out + 40, m->sum);
-	store_encode_u64(out + 48, m->home);
+	row_encode_u64(out + 8, m->format);
+	row_encode_u64(out + 16, m->id);
+	row_encode_u64(out + 24, m->revision);
+	row_encode_u64(out + 32, m->size);
+	row_encode_u64(out + 40, m->sum);
+	row_encode_u64(out + 48, m->home);
 }
 
 enum status
-store_decode_meta(MDB_val v, struct meta *out)
+row_decode_meta(MDB_val v, struct meta *out)
 {
 	/* What every format has: the magic, then its number. */
 	if (v.mv_size < 16 || memcmp(v.mv_data, magic, sizeof(magic)) != 0)
@@ -144,4 +144,12 @@ store_decode_meta(MDB_val v, struct meta *out)
 	out->sum = decode_u64(v, 40);
 	out->home = decode_u64(v, 48);
 	return ST_OK;
+}
+
+static const char spare_key[] = {'\0', 's', 'p', 'a', 'r', 'e'};
+
+MDB_val
+row_key_spare(void)
+{
+	return row_key_collection((struct slice){spare_key, sizeof(spare_key)});
 }

@@ -32,7 +32,7 @@ count_rows(MDB_cursor *cursor, struct store_stats *out)
 	int rc;
 
 	while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE)) == MDB_SUCCESS) {
-		if (key.mv_size > NAME_MAX_BYTES || !store_decode_collection(value, &c))
+		if (key.mv_size > NAME_MAX_BYTES || !row_decode_collection(value, &c))
 			return MDB_CORRUPTED;
 		out->collections++;
 		out->records += c.count;
@@ -61,7 +61,7 @@ store_stat(struct store *s, struct store_stats *out)
 	    .revision = view_revision(v),
 	    .size_bytes = s->size,
 	    .limit_bytes = s->limit * s->page,
-	    .used_bytes = store_pages_used(v->txn, s->dbi) * s->page,
+	    .used_bytes = env_pages_used(v->txn, s->dbi) * s->page,
 	    .readers = readers(s),
 	};
 	/* A cursor of its own: the view's may be in an iteration. */
@@ -74,5 +74,5 @@ store_stat(struct store *s, struct store_stats *out)
 		out->file_bytes = (uint64_t)sb.st_size;
 	if (!was_open)
 		store_read_end(s);
-	return store_engine_status(s, rc);
+	return error_status(s, rc);
 }

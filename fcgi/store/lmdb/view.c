@@ -1,22 +1,86 @@
 #include "store/lmdb/engine.h"
 
+#include <stdlib.h>
+
 #define CACHE_LINE_BYTES ((size_t)64)
+
+enum status
+store_read(struct store *s, struct view **out)
+{
+	struct view *v = &s->snapshot;
+	int rc = MDB_SUCCESS;
+
+	*out = v;
+	if (v->open)
+		return ST_OK;
+	if (v->txn == NULL)
+		rc = env_begin_snapshot(s->env, &v->txn);
+	else
+		rc = mdb_txn_renew(v->txn);
+	if (rc != MDB_SUCCESS) {
+		*out = NULL;
+		return error_status(s, rc);
+	}
+	v->open = true;
+	v->revision = 0;
+	return ST_OK;
+}
+
+void
+store_read_end(struct store *s)
+{
+	if (s->snapshot.open)
+		mdb_txn_reset(s->snapshot.txn);
+	s->snapshot.open = false;
+}
+
+bool
+store_can_keep(const struct store *s)
+{
+	return s->kept < STORE_KEPT_MAX;
+}
+
+enum status
+store_keep(struct store *s, struct view **out)
+{
+	*out = NULL;
+	if (!store_can_keep(s))
+		return ST_BUSY;
+	if ((*out = malloc(sizeof(**out))) == NULL)
+		return ST_NO_MEMORY;
+	**out = s->snapshot;
+	s->snapshot = (struct view){.store = s};
+	s->kept++;
+	return ST_OK;
+}
+
+void
+store_release(struct view *v)
+{
+	if (v == NULL)
+		return;
+	if (v->cursor != NULL)
+		mdb_cursor_close(v->cursor);
+	mdb_txn_abort(v->txn);
+	v->store->kept--;
+	free(v);
+}
 
 static enum status
 broken(struct view *v)
 {
-	return store_engine_status(v->store, MDB_CORRUPTED);
+	return error_status(v->store, MDB_CORRUPTED);
 }
 
 uint64_t
 view_revision(struct view *v)
 {
-	MDB_val key = store_key_meta(), value;
+	MDB_val key = row_key_meta(), value;
 	struct meta meta;
 
 	/* Not known yet in a snapshot; a store that never changed is asked again. */
 	if (v->revision == 0 && mdb_get(v->txn, v->store->dbi, &key, &value) == MDB_SUCCESS &&
-	    store_decode_meta(value, &meta) == ST_OK)
+	    row_decode_meta(value, &meta) == ST_OK)
 		v->revision = meta.revision;
 	return v->revision;
 }
@@ -24,18 +88,18 @@ view_revision(struct view *v)
 enum status
 view_collection(struct view *v, struct slice collection, struct collection *out)
 {
-	MDB_val key = store_key_collection(collection), value;
+	MDB_val key = row_key_collection(collection), value;
 	int rc = mdb_get(v->txn, v->store->dbi, &key, &value);
 
 	if (rc == MDB_NOTFOUND)
 		return ST_NO_COLLECTION;
 	if (rc != MDB_SUCCESS)
-		return store_engine_status(v->store, rc);
-	return store_decode_collection(value, out) ? ST_OK : broken(v);
+		return error_status(v->store, rc);
+	return row_decode_collection(value, out) ? ST_OK : broken(v);
 }
 
 int
-store_view_cursor(struct view *v)
+view_cursor(struct view *v)
 {
 	if (v->cursor == NULL)
 		return mdb_cursor_open(v->txn, v->store->dbi, &v->cursor);
@@ -43,13 +107,13 @@ store_view_cursor(struct view *v)
 }
 
 int
-store_view_find(struct view *v, MDB_val *key, MDB_val *value)
+view_find(struct view *v, MDB_val *key, MDB_val *value)
 {
 	int rc;
 
 	if (!v->writable)
 		return mdb_get(v->txn, v->store->dbi, key, value);
-	rc = store_view_cursor(v);
+	rc = view_cursor(v);
 	return rc == MDB_SUCCESS ? mdb_cursor_get(v->cursor, key, value, MDB_SET) : rc;
 }
 
@@ -63,15 +127,15 @@ view_record(struct view *v, struct slice collection, struct slice record, struct
 	enum status st;
 	int rc = MDB_NOTFOUND;
 
-	if (store_key_record(buf, &key, collection, record))
-		rc = store_view_find(v, &key, &value);
+	if (row_key_record(buf, &key, collection, record))
+		rc = view_find(v, &key, &value);
 	if (rc == MDB_NOTFOUND) {
 		st = view_collection(v, collection, &c);
 		return st == ST_OK ? ST_NOT_FOUND : st;
 	}
 	if (rc != MDB_SUCCESS)
-		return store_engine_status(v->store, rc);
-	if (!store_decode_record(value, &row.revision, &row.json))
+		return error_status(v->store, rc);
+	if (!row_decode_record(value, &row.revision, &row.json))
 		return broken(v);
 	if (out != NULL)
 		*out = row;
@@ -95,18 +159,18 @@ view_iterate(struct view *v, struct slice collection, struct slice after, struct
 	if (collection.data != NULL) {
 		if ((st = view_collection(v, collection, &c)) != ST_OK)
 			return st;
-		if (!store_key_record(buf, &key, collection, after))
+		if (!row_key_record(buf, &key, collection, after))
 			return ST_NO_COLLECTION;
 	}
-	if ((rc = store_view_cursor(v)) != MDB_SUCCESS)
-		return store_engine_status(v->store, rc);
+	if ((rc = view_cursor(v)) != MDB_SUCCESS)
+		return error_status(v->store, rc);
 	found = key;
 	rc = mdb_cursor_get(v->cursor, &found, &value, MDB_SET_RANGE);
 	if (rc == MDB_SUCCESS && collection.data != NULL && after.data != NULL &&
-	    slice_eq(store_slice(found), store_slice(key)))
+	    slice_eq(row_slice(found), row_slice(key)))
 		rc = mdb_cursor_get(v->cursor, &found, &value, MDB_NEXT);
 	it->done = rc == MDB_NOTFOUND;
-	return rc == MDB_NOTFOUND ? ST_OK : store_engine_status(v->store, rc);
+	return rc == MDB_NOTFOUND ? ST_OK : error_status(v->store, rc);
 }
 
 /* The row that the cursor is at; ST_NOT_FOUND beyond the collection. */
@@ -116,19 +180,19 @@ decode_row(struct view_iter *it, MDB_val key, MDB_val value, struct row *out)
 	const char *data = key.mv_data;
 	/* A record of the collection that the row before was of: rows are sorted, and no name holds a NUL. */
 	bool is_record = key.mv_size > it->name_len && data[it->name_len] == '\0';
-	struct row row = {.is_collection = !is_record, .name = store_slice(key)};
+	struct row row = {.is_collection = !is_record, .name = row_slice(key)};
 	bool whole;
 
-	if (it->collection.data != NULL && !store_key_is_record_of(key, it->collection))
+	if (it->collection.data != NULL && !row_is_record_of(key, it->collection))
 		return ST_NOT_FOUND;
 	if (row.is_collection) {
 		it->name_len = key.mv_size;
-		whole = store_decode_collection(value, &row.collection);
+		whole = row_decode_collection(value, &row.collection);
 		row.revision = row.collection.revision;
 	} else {
 		row.name.data += it->name_len + 1;
 		row.name.len -= it->name_len + 1;
-		whole = store_decode_record(value, &row.revision, &row.json);
+		whole = row_decode_record(value, &row.revision, &row.json);
 	}
 	*out = row;
 	return whole ? ST_OK : broken(it->view);
@@ -164,7 +228,7 @@ view_next(struct view_iter *it, struct row *out)
 		fetch_ahead(v->store, key.mv_data);
 		st = decode_row(it, key, value, out);
 	} else {
-		st = rc == MDB_NOTFOUND ? ST_NOT_FOUND : store_engine_status(v->store, rc);
+		st = rc == MDB_NOTFOUND ? ST_NOT_FOUND : error_status(v->store, rc);
 	}
 	it->done = st != ST_OK;
 	return st;

@@ -1,0 +1,111 @@
+/*
+ * What LMDB and the system return, as a status and as words for people.
+ */
+#include "store/lmdb/engine.h"
+
+#include <errno.h>
+
+enum status
+error_status(struct store *s, int rc)
+{
+	if (rc == MDB_SUCCESS)
+		return ST_OK;
+	s->last_error = rc;
+	switch (rc) {
+	case MDB_MAP_FULL:
+	case MDB_TXN_FULL:
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+		return ST_FULL;
+	case MDB_READERS_FULL:
+		return ST_BUSY;
+	case ENOMEM:
+		return ST_NO_MEMORY;
+	case STORE_MOVED:
+	case EROFS:
+	case EACCES:
+	case EPERM:
+		return ST_UNAVAILABLE;
+	default:
+		return ST_IO;
+	}
+}
+
+const char *
+store_last_error(const struct store *s)
+{
+	if (s->last_error == STORE_MOVED)
+		return STORE_DATA_FILE
+		    " was removed or replaced; put it back, or save GET /json, which has all of it,"
+		    " and start the service again";
+	return s->last_error == MDB_SUCCESS ? NULL : mdb_strerror(s->last_error);
+}
+
+enum status
+error_damaged(const char *path, const char *what, struct problem *why)
+{
+	return problem_set(why, ST_STORE_DAMAGED,
+			   "store %s: damaged (%s); restore a backup, or give --store an empty "
+			   "directory for a new store",
+			   path, what);
+}
+
+enum status
+error_opening(const char *path, int rc, struct problem *why)
+{
+	switch (rc) {
+	case ENOENT:
+		return problem_set(
+		    why, ST_STORE_ACCESS,
+		    "store %s: there is none; `markbook serve` or `markbook load` makes one", path);
+	case ENOMEM:
+		return problem_set(why, ST_NO_MEMORY, "store %s: out of memory", path);
+	case STORE_MOVED:
+		return problem_set(why, ST_STORE_ACCESS,
+				   "store %s: its file was replaced while it was opened", path);
+	case MDB_READERS_FULL:
+		return problem_set(why, ST_BUSY, "store %s: too many processes read it", path);
+	case MDB_INVALID:
+	case MDB_VERSION_MISMATCH:
+	case MDB_INCOMPATIBLE:
+	case MDB_CORRUPTED:
+	case MDB_PAGE_NOTFOUND:
+	case MDB_CURSOR_FULL:
+	case MDB_BAD_TXN:
+		return error_damaged(path, mdb_strerror(rc), why);
+	default:
+		return problem_set(why, ST_STORE_ACCESS, "store %s: cannot open it: %s", path,
+				   mdb_strerror(rc));
+	}
+}
+
+enum status
+error_meta(const char *path, enum status st, const struct meta *m, struct problem *why)
+{
+	switch (st) {
+	case ST_OK:
+		return ST_OK;
+	case ST_STORE_FORMAT:
+		return problem_set(
+		    why, st,
+		    "store %s: format %llu, this program knows %d; dump it with the version of "
+		    "markbook that wrote it, and load that",
+		    path, (unsigned long long)m->format, STORE_FORMAT);
+	case ST_STORE_FOREIGN:
+		return problem_set(why, st,
+				   "store %s: " STORE_DATA_FILE
+				   " is another program's; " STORE_GIVE_ANOTHER,
+				   path);
+	default:
+		return error_damaged(path, "its first row is not whole", why);
+	}
+}
+
+const char error_no_memory[] = "out of memory";
+
+const char *
+error_text(int rc)
+{
+	return rc == ENOMEM ? error_no_memory : mdb_strerror(rc);
+}
