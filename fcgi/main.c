@@ -25,7 +25,7 @@ struct subcommand {
 };
 
 static int
-fail(const char *name, const struct problem *why)
+main_fail(const char *name, const struct problem *why)
 {
 	fprintf(stderr, "markbook %s: %s\n", name, why->detail);
 	return EXIT_FAILURE;
@@ -40,7 +40,7 @@ check_files(const struct config *config)
 	if (store_foresee(&config->store, &why) != ST_OK ||
 	    listen_foresee(config->listen_fds, config->socket, &why) != ST_OK ||
 	    (config->seed != NULL && transfer_seed(NULL, config->seed, &why) != ST_OK))
-		return fail("serve", &why);
+		return main_fail("serve", &why);
 	return EXIT_SUCCESS;
 }
 
@@ -66,10 +66,10 @@ run_health(const struct config *config)
 			     : health_fastcgi(config->socket, config->timeout, &why);
 
 	if (st == ST_BAD_REQUEST) {
-		fail("health", &why);
+		main_fail("health", &why);
 		return EXIT_USAGE;
 	}
-	return st == ST_OK ? EXIT_SUCCESS : fail("health", &why);
+	return st == ST_OK ? EXIT_SUCCESS : main_fail("health", &why);
 }
 
 /* Only a store that was checked: a damaged one could end the process. */
@@ -93,7 +93,7 @@ run_dump(const struct config *config)
 		st = transfer_dump(store, stdout, &why);
 		store_close(store);
 	}
-	return st == ST_OK ? EXIT_SUCCESS : fail("dump", &why);
+	return st == ST_OK ? EXIT_SUCCESS : main_fail("dump", &why);
 }
 
 /* Into the store that is there, at the size it has, or into a new one. */
@@ -111,7 +111,7 @@ run_load(const struct config *config)
 	}
 	if (st == ST_OK)
 		st = transfer_load_file(&config->store, config->file, config->replace, &why);
-	return st == ST_OK ? EXIT_SUCCESS : fail("load", &why);
+	return st == ST_OK ? EXIT_SUCCESS : main_fail("load", &why);
 }
 
 static int
@@ -125,7 +125,7 @@ run_backup(const struct config *config)
 		st = store_backup(store, config->file, &why);
 		store_close(store);
 	}
-	return st == ST_OK ? EXIT_SUCCESS : fail("backup", &why);
+	return st == ST_OK ? EXIT_SUCCESS : main_fail("backup", &why);
 }
 
 static int
@@ -141,7 +141,7 @@ run_verify(const struct config *config)
 		store_close(store);
 	}
 	if (st != ST_OK)
-		return fail("verify", &why);
+		return main_fail("verify", &why);
 	printf("store %s: sound; collections: %" PRIu64 ", records: %" PRIu64 ", revision: %" PRIu64
 	       "\n",
 	       config->store.path, counted.collections, counted.records, counted.revision);

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Keeps the folders of fcgi/ apart: who may use which library, that includes
-# only go down, and that a folder's private headers stay private.  The ranks
-# and the entrances stand in docs/architecture.md.  TAP on standard output.
-#
-#	tests/layers.sh [DIRECTORY]     fcgi by default
+# only go down, that a folder's private headers stay private, and that no two
+# files call each other.  The ranks and the entrances stand in
+# docs/architecture.md.  Calls are read from the objects in BUILD/obj, so build
+# first.  TAP on standard output.
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 plan=$top/docs/architecture.md
-cd "${1:-$top/fcgi}"
+objects=$(realpath "${BUILD:-$top/build}")/obj
+cd "$top/fcgi"
 mapfile -t sources < <(find . -name '*.[ch]' | sed 's,^\./,,' | sort)
 
 # block NAME: the lines of that fenced block of the plan.
@@ -110,6 +111,35 @@ result "includes only go down" "$found"
 found=$(includes 'if (from != to && to in closed && !(header in open))
 	report(header " is private to " to)')
 result "private headers are included by their own folder only" "$found"
+
+# Each line: a file that calls, and the file that defines what it calls.
+calls() {
+	local source object
+	for source in "${sources[@]}"; do
+		[[ $source == *.c ]] || continue
+		object=$objects/${source%.c}.o
+		[[ -e $object ]] || {
+			echo "$source has no object in $objects" >&2
+			return 1
+		}
+		nm -g "$object" | sed "s,^,$source ,"
+	done | awk '
+		$(NF - 1) == "U" { uses[$1 " " $NF] = 1; next }
+		{ defines[$NF] = $1 }
+		END {
+			for (use in uses) {
+				split(use, part, " ")
+				if (part[2] in defines && defines[part[2]] != part[1])
+					print part[1], defines[part[2]]
+			}
+		}' | sort -u
+}
+
+edges=$(calls) || edges=''
+found=$([[ -n $edges ]] || echo 'no calls were found')
+result "the calls of every file are known" "$found"
+found=$(tsort <<<"$edges" 2>&1 >/dev/null || :)
+result "no files call each other in a circle" "$found"
 
 echo "1..$count"
 exit $failed

@@ -16,7 +16,7 @@ static const char hello[] = "Status: 200 OK\r\n"
 			    "{\"res\":\"hello\"}";
 
 void
-on_readable(struct server *s, struct connection *c, uint32_t events)
+turn_readable(struct server *s, struct connection *c, uint32_t events)
 {
 	(void)events;
 	if (!connection_is_ready(s, c))
@@ -38,22 +38,13 @@ on_readable(struct server *s, struct connection *c, uint32_t events)
 }
 
 void
-note_failure(struct server *s, enum status st)
+turn_read_waiting(struct server *s)
 {
 	(void)s;
-	(void)st;
 }
 
 void
-answer_writes(struct server *s)
+turn_commit(struct server *s)
 {
 	(void)s;
-}
-
-bool
-answer_read(struct server *s, struct connection *c)
-{
-	(void)s;
-	(void)c;
-	return true;
 }

@@ -46,7 +46,7 @@ prepare_body(struct api_call *call, enum status body)
 }
 
 static enum status
-prepare(struct api_call *call, enum status body)
+api_prepare_target(struct api_call *call, enum status body)
 {
 	const struct request *req = call->req;
 	/* A header field that got lost for want of memory may be a condition. */
@@ -81,7 +81,7 @@ api_owns(struct slice path)
 
 /* The last touch to every response, or piece of one, of this interface. */
 static void
-finish(struct api_call *call)
+api_finish(struct api_call *call)
 {
 	struct response *res = call->res;
 	struct buf compact = res->body;
@@ -110,7 +110,7 @@ api_prepare(struct api_call *call, const struct request *req, struct response *r
 	response_reset(res);
 	res->head = req->method == METHOD_HEAD;
 
-	st = prepare(call, body);
+	st = api_prepare_target(call, body);
 	if (st == ST_OK && call->endpoint != NULL) {
 		if (call->endpoint->need == API_NEEDS_WRITE)
 			call->minimal = request_prefers_minimal(req);
@@ -148,7 +148,7 @@ api_run(struct api_call *call, struct view *view, bool *changed)
 		res->minimal = true;
 		response_no_content(res);
 	}
-	finish(call);
+	api_finish(call);
 	/* An answer that cannot be made must not stand for a change that was. */
 	if (res->body.failed || res->location.failed || res->link.failed)
 		return ST_NO_MEMORY;
@@ -171,7 +171,7 @@ api_more(struct api_call *call)
 	buf_reset(&res->body, 2 * API_PIECE_BYTES);
 	st = render_more(&call->render, &res->body, API_PIECE_BYTES);
 	res->unfinished = !call->render.done;
-	finish(call);
+	api_finish(call);
 	return st == ST_OK && res->body.failed ? ST_NO_MEMORY : st;
 }
 
@@ -186,7 +186,7 @@ api_fail(struct api_call *call, enum status st)
 		res->allow = allow[call->route.kind];
 	if (st == ST_BAD_TYPE && call->endpoint->body == BODY_PATCH)
 		res->accept_patch = patch_types;
-	finish(call);
+	api_finish(call);
 }
 
 void

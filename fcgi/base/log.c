@@ -26,7 +26,7 @@ log_init(struct log *log, int fd, enum log_level level)
 
 /* All of it or nothing, so that no escape sequence is ever cut. */
 static void
-add(struct log *log, const char *data, size_t len)
+log_add(struct log *log, const char *data, size_t len)
 {
 	if (len > sizeof(log->line) - sizeof(LINE_END) - log->line_len)
 		return;
@@ -37,7 +37,7 @@ add(struct log *log, const char *data, size_t len)
 static void
 add_str(struct log *log, const char *s)
 {
-	add(log, s, strlen(s));
+	log_add(log, s, strlen(s));
 }
 
 static void
@@ -56,14 +56,14 @@ add_escaped(struct log *log, struct slice s)
 			return;
 		}
 		if (c == '"' || c == '\\') {
-			add(log, (char[]){'\\', (char)c}, 2);
+			log_add(log, (char[]){'\\', (char)c}, 2);
 		} else if (c < 0x20 || c == 0x7f) {
 			snprintf(escape, sizeof(escape), "\\u%04x", c);
 			add_str(log, escape);
 		} else if (c >= 0x80 && !utf8) {
-			add(log, "?", 1);
+			log_add(log, "?", 1);
 		} else {
-			add(log, s.data + i, 1);
+			log_add(log, s.data + i, 1);
 		}
 	}
 }
@@ -130,7 +130,7 @@ log_u64(struct log *log, const char *key, uint64_t value)
 	add_str(log, ",\"");
 	add_str(log, key);
 	add_str(log, "\":");
-	add(log, digits, len);
+	log_add(log, digits, len);
 }
 
 void

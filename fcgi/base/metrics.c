@@ -100,7 +100,7 @@ sum(const struct metrics *m, size_t offset)
 }
 
 static void
-add_head(struct buf *out, const char *name, const char *type, const char *help)
+metrics_add_head(struct buf *out, const char *name, const char *type, const char *help)
 {
 	buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
@@ -109,14 +109,14 @@ void
 metrics_add_value(struct buf *out, const char *name, const char *type, const char *help,
 		  uint64_t value)
 {
-	add_head(out, name, type, help);
+	metrics_add_head(out, name, type, help);
 	buf_addf(out, "%s %" PRIu64 "\n", name, value);
 }
 
 static void
 add_requests(struct buf *out, const struct metrics *m, const char *const *method_names)
 {
-	add_head(out, "markbook_requests_total", "counter", "Requests answered.");
+	metrics_add_head(out, "markbook_requests_total", "counter", "Requests answered.");
 	for (size_t i = 0; i < METRICS_METHODS; i++) {
 		for (size_t c = 0; c < METRICS_CODES; c++) {
 			uint64_t n = sum(m, offsetof(struct metrics_slot, requests) +
@@ -138,7 +138,7 @@ add_histogram(struct buf *out, const struct metrics *m)
 	static const char name[] = "markbook_request_seconds";
 	uint64_t n = 0, ns = sum(m, offsetof(struct metrics_slot, nanoseconds));
 
-	add_head(
+	metrics_add_head(
 	    out, name, "histogram",
 	    "Time from a request's first byte being read to the end of its answer being made.");
 	for (size_t b = 0; b <= METRICS_BUCKETS; b++) {

@@ -48,7 +48,7 @@ begin_collection(struct render *r, struct buf *out, struct slice name)
 }
 
 static void
-end_collection(struct render *r, struct buf *out)
+render_collection_end(struct render *r, struct buf *out)
 {
 	if (r->in_collection)
 		buf_addc(out, '}');
@@ -66,7 +66,7 @@ add_row(struct render *r, struct buf *out, const struct row *row)
 		buf_add_slice(out, row->json);
 		return;
 	}
-	end_collection(r, out);
+	render_collection_end(r, out);
 	if (r->res.data == NULL || !slice_eq(row->name, r->res))
 		begin_collection(r, out, row->name);
 }
@@ -77,7 +77,7 @@ end_rows(struct render *r, struct buf *out)
 {
 	struct view *view = r->it.view;
 
-	end_collection(r, out);
+	render_collection_end(r, out);
 	if (r->in_res && r->others) {
 		r->in_res = false;
 		return view_iterate(view, none, none, &r->it);

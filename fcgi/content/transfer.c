@@ -68,8 +68,8 @@ check_members(const struct json_member *m, size_t n, struct edit *edits, struct 
 
 /* The records of a collection, which the caller frees whatever the status. */
 static enum status
-read_collection(const struct json_member *c, struct json_object_doc *doc, struct edit **edits,
-		size_t *n, struct problem *why)
+transfer_read_collection(const struct json_member *c, struct json_object_doc *doc,
+			 struct edit **edits, size_t *n, struct problem *why)
 {
 	char shown[80];
 	const struct json_member *m;
@@ -120,7 +120,7 @@ load_members(struct view *view, struct json_object_doc *outer, struct json_objec
 	enum status st = ST_OK;
 
 	for (size_t i = 0; i < n && st == ST_OK; i++) {
-		st = read_collection(&m[i], inner, &edits, &count, why);
+		st = transfer_read_collection(&m[i], inner, &edits, &count, why);
 		if (st == ST_OK && view != NULL)
 			st = load_collection(view, m[i].name, edits, count, replace, why);
 		free(edits);

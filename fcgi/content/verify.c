@@ -29,7 +29,7 @@ damaged(const struct walk *w, struct slice record, const char *what)
 }
 
 static enum status
-end_collection(const struct walk *w)
+verify_collection_end(const struct walk *w)
 {
 	const struct slice none = {NULL, 0};
 
@@ -43,9 +43,9 @@ end_collection(const struct walk *w)
 }
 
 static enum status
-check_collection(struct walk *w, const struct row *row)
+verify_collection(struct walk *w, const struct row *row)
 {
-	enum status st = end_collection(w);
+	enum status st = verify_collection_end(w);
 
 	if (st != ST_OK)
 		return st;
@@ -84,7 +84,7 @@ check_json(struct walk *w, struct slice json)
 }
 
 static enum status
-check_record(struct walk *w, const struct row *row)
+verify_record(struct walk *w, const struct row *row)
 {
 	enum status st;
 
@@ -109,8 +109,8 @@ walk(struct walk *w, struct view *view)
 	enum status st = view_iterate(view, all, all, &it);
 
 	while (st == ST_OK && (st = view_next(&it, &row)) == ST_OK)
-		st = row.is_collection ? check_collection(w, &row) : check_record(w, &row);
-	return st == ST_NOT_FOUND ? end_collection(w) : st;
+		st = row.is_collection ? verify_collection(w, &row) : verify_record(w, &row);
+	return st == ST_NOT_FOUND ? verify_collection_end(w) : st;
 }
 
 enum status

@@ -5,7 +5,6 @@
 #define MARKBOOK_REQUEST_H
 
 #include "base/buf.h"
-#include "base/metrics.h"
 #include "base/status.h"
 
 enum method {
@@ -19,7 +18,6 @@ enum method {
 	METHOD_OTHER,
 	METHOD_COUNT
 };
-_Static_assert(METHOD_COUNT == METRICS_METHODS, "metrics count by method");
 
 /* Indexed by enum method; that of METHOD_OTHER is "OTHER". */
 extern const char *const method_names[METHOD_COUNT];

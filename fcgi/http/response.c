@@ -100,7 +100,7 @@ add_field(struct buf *head, const char *name, struct slice value)
 }
 
 static void
-add_head(struct buf *head, const struct response *res)
+response_add_fields(struct buf *head, const struct response *res)
 {
 	buf_adds(head, "Status: ");
 	buf_add_u64(head, res->code);
@@ -138,7 +138,7 @@ response_add_head(struct response *res, struct buf *out)
 {
 	if (res->body.failed || res->location.failed || res->link.failed)
 		response_problem(res, ST_NO_MEMORY, NULL);
-	add_head(out, res);
+	response_add_fields(out, res);
 	/* Without its header there is no answer. */
 	out->failed = out->failed || res->body.failed;
 }

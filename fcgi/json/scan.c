@@ -367,7 +367,7 @@ scan_value(struct scanner *s)
 }
 
 static bool
-prepare(struct json_scan *sc, struct slice text)
+scan_prepare(struct json_scan *sc, struct slice text)
 {
 	buf_reset(&sc->text, KEEP_BYTES);
 	buf_reset(&sc->members, KEEP_BYTES);
@@ -388,7 +388,7 @@ json_scan_object(struct json_scan *sc, struct slice text, unsigned depth, struct
 		text = SLICE("");
 	s.start = s.p = s.pending = text.data;
 	s.end = text.data + text.len;
-	if (!prepare(sc, text))
+	if (!scan_prepare(sc, text))
 		return ST_NO_MEMORY;
 	skip_space(&s);
 	object = peek(&s) == '{';

@@ -183,7 +183,7 @@ allow_with_arguments(scmp_filter_ctx filter, pid_t supervisor)
 }
 
 static bool
-add(scmp_filter_ctx filter, uint32_t action, const int *calls, size_t n)
+sandbox_add(scmp_filter_ctx filter, uint32_t action, const int *calls, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (seccomp_rule_add(filter, action, calls[i], 0) != 0)
@@ -210,9 +210,9 @@ filter_calls(bool may_open, pid_t supervisor)
 	seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	/* A worker runs no code of others beside its own: kernels before 5.16 slow it down otherwise. */
 	seccomp_attr_set(filter, SCMP_FLTATR_CTL_SSB, 1);
-	if (add(filter, SCMP_ACT_ALLOW, allowed, COUNT(allowed)) &&
-	    add(filter, SCMP_ACT_ALLOW, opening, may_open ? COUNT(opening) : 0) &&
-	    add(filter, SCMP_ACT_KILL_PROCESS, deadly, COUNT(deadly)) &&
+	if (sandbox_add(filter, SCMP_ACT_ALLOW, allowed, COUNT(allowed)) &&
+	    sandbox_add(filter, SCMP_ACT_ALLOW, opening, may_open ? COUNT(opening) : 0) &&
+	    sandbox_add(filter, SCMP_ACT_KILL_PROCESS, deadly, COUNT(deadly)) &&
 	    allow_with_arguments(filter, supervisor))
 		rc = seccomp_load(filter);
 	seccomp_release(filter);

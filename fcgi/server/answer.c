@@ -10,90 +10,13 @@
 #include <sys/socket.h>
 
 #include "http/records.h"
+#include "os/clock.h"
 #include "server/worker.h"
 
 /* Pieces of one answer that are sent in one turn: others have theirs. */
 #define PIECES_A_TURN 4
 /* What an idle worker keeps of its scratch. */
 #define OUT_KEEP 131072
-
-static void
-log_request(struct server *s, const struct connection *c, uint64_t ns)
-{
-	const struct request *r = &c->req;
-
-	if (!log_begin(s->log, LOG_LEVEL_INFO, "request"))
-		return;
-	log_str(s->log, "request_id", r->request_id);
-	log_str(s->log, "method", slice_str(method_names[r->method]));
-	log_str(s->log, "path", r->path);
-	log_u64(s->log, "status", c->res.code);
-	log_u64(s->log, "bytes", c->bytes);
-	log_u64(s->log, "us", ns / 1000);
-	log_end(s->log);
-}
-
-/* Once for every request: an executed one whose answer is lost was executed all the same. */
-static void
-note_request(struct server *s, struct connection *c)
-{
-	uint64_t ns = now_ns() - c->since;
-
-	metrics_request(s->slot, c->req.method, c->res.code, ns);
-	log_request(s, c, ns);
-	c->noted = true;
-}
-
-static bool
-watch_for(struct server *s, struct connection *c, uint32_t events)
-{
-	struct epoll_event ev = {.events = events, .data.ptr = c};
-
-	return epoll_ctl(s->epoll, EPOLL_CTL_MOD, c->fd, &ev) == 0;
-}
-
-/* --- a request is over --- */
-
-/* Nothing of it is left, and what it borrowed from libfcgi goes. */
-static void
-end_request(struct server *s, struct connection *c)
-{
-	if (!c->noted)
-		note_request(s, c);
-	store_release(c->kept);
-	c->kept = NULL;
-	s->busy -= c->state != CONNECTION_OPEN;
-	c->state = CONNECTION_OPEN;
-	FCGX_Free(&c->fcgi, 0);
-	buf_free(&c->out);
-	api_trim(&c->call);
-	request_trim(&c->req);
-	response_reset(&c->res);
-}
-
-void
-abandon_answer(struct server *s, struct connection *c)
-{
-	if (!c->answering)
-		return;
-	metrics_add(&s->slot->dropped, 1);
-	end_request(s, c);
-	c->answering = false;
-}
-
-static void
-finish(struct server *s, struct connection *c)
-{
-	bool waited = c->state != CONNECTION_OPEN;
-	/* libfcgi has this from the request. */
-	bool keep = c->fcgi.keepConnection != 0 && !c->last && !c->over;
-
-	end_request(s, c);
-	c->answering = false;
-	c->since = now_ns();
-	if (!keep || (waited && !watch_for(s, c, CONNECTION_EVENTS)))
-		connection_close(s, c);
-}
 
 /* --- pieces --- */
 
@@ -132,7 +55,7 @@ next_piece(struct server *s, struct connection *c)
 		enum status st = api_more(&c->call);
 
 		if (st == ST_IO)
-			note_failure(s, st);
+			fault_note(s, st);
 		if (st != ST_OK)
 			return false;
 		c->body_sent = 0;
@@ -154,7 +77,7 @@ next_piece(struct server *s, struct connection *c)
 		add_end(s, c, out);
 		c->ended = true;
 		/* Told before the client has it, so that it is found by whoever looks for it then. */
-		note_request(s, c);
+		connection_note(s, c);
 	}
 	return !out->failed;
 }
@@ -189,7 +112,7 @@ send_later(struct server *s, struct connection *c, size_t sent)
 		return;
 	s->busy += c->state == CONNECTION_OPEN;
 	c->state = CONNECTION_SENDING;
-	if (!watch_for(s, c, EPOLLOUT))
+	if (!connection_watch(s, c, EPOLLOUT))
 		connection_close(s, c);
 }
 
@@ -199,7 +122,7 @@ send_pieces(struct server *s, struct connection *c)
 	for (unsigned i = 0; i < PIECES_A_TURN && next_piece(s, c); i++) {
 		size_t sent = 0;
 
-		c->progress = now_ns();
+		c->progress = clock_now();
 		if (!send_some(c, &s->out, &sent)) {
 			connection_close(s, c);
 			return;
@@ -211,13 +134,13 @@ send_pieces(struct server *s, struct connection *c)
 	}
 	/* An answer that cannot be finished must not look as if it were. */
 	if (c->ended && !s->out.failed)
-		finish(s, c);
+		connection_finish(s, c);
 	else
 		connection_close(s, c);
 }
 
 void
-answer(struct server *s, struct connection *c)
+answer_send(struct server *s, struct connection *c)
 {
 	c->head_sent = c->ended = c->noted = c->last = false;
 	c->answering = true;
@@ -236,7 +159,7 @@ go_on_sending(struct server *s, struct connection *c)
 		return;
 	}
 	if (c->sent > before)
-		c->progress = now_ns();
+		c->progress = clock_now();
 	if (c->sent < c->out.len)
 		return;
 	buf_free(&c->out);
@@ -249,7 +172,7 @@ go_on_sending(struct server *s, struct connection *c)
 bool
 answer_later(struct server *s, struct connection *c)
 {
-	if (c->state == CONNECTION_OPEN && !watch_for(s, c, 0))
+	if (c->state == CONNECTION_OPEN && !connection_watch(s, c, 0))
 		return false;
 	response_reset(&c->res);
 	s->busy += c->state == CONNECTION_OPEN;
@@ -262,7 +185,7 @@ answer_later(struct server *s, struct connection *c)
 }
 
 struct connection *
-longest_waiting(const struct server *s)
+answer_longest_waiting(const struct server *s)
 {
 	struct connection *found = NULL;
 
@@ -276,20 +199,7 @@ longest_waiting(const struct server *s)
 }
 
 void
-answer_waiting(struct server *s)
-{
-	while (s->waiting && store_can_keep(s->store)) {
-		struct connection *c = longest_waiting(s);
-
-		if (c == NULL)
-			s->waiting = false;
-		else if (!answer_read(s, c))
-			return;
-	}
-}
-
-void
-go_on_answering(struct server *s, struct connection *c)
+answer_continue(struct server *s, struct connection *c)
 {
 	/* One that waits is told of nothing but that its peer is gone. */
 	if (c->state == CONNECTION_WAITING)

@@ -4,32 +4,48 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "os/handover.h"
 #include "http/records.h"
+#include "os/clock.h"
 #include "server/worker.h"
 
-/* How long a worker with more than its share of connections leaves new ones to others. */
-#define SHARE_WAIT_MS 50
-/* New connections that are taken in one turn at most. */
-#define ACCEPTS_A_TURN 16
-/* Descriptors that ran out are told of again once there were enough for so long. */
-#define EXHAUSTED_QUIET_NS UINT64_C(10000000000)
-/* and are asked for again after so long, even if no connection was closed */
-#define EXHAUSTED_RETRY_NS UINT64_C(200000000)
+_Static_assert(METHOD_COUNT == METRICS_METHODS, "metrics count by method");
 
-uint64_t
-now_ns(void)
+static void
+connection_log(struct server *s, const struct connection *c, uint64_t ns)
 {
-	struct timespec t;
+	const struct request *r = &c->req;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+	if (!log_begin(s->log, LOG_LEVEL_INFO, "request"))
+		return;
+	log_str(s->log, "request_id", r->request_id);
+	log_str(s->log, "method", slice_str(method_names[r->method]));
+	log_str(s->log, "path", r->path);
+	log_u64(s->log, "status", c->res.code);
+	log_u64(s->log, "bytes", c->bytes);
+	log_u64(s->log, "us", ns / 1000);
+	log_end(s->log);
 }
 
-/* --- connections --- */
+/* Once for every request: an executed one whose answer is lost was executed all the same. */
+void
+connection_note(struct server *s, struct connection *c)
+{
+	uint64_t ns = clock_now() - c->since;
+
+	metrics_request(s->slot, c->req.method, c->res.code, ns);
+	connection_log(s, c, ns);
+	c->noted = true;
+}
+
+bool
+connection_watch(struct server *s, struct connection *c, uint32_t events)
+{
+	struct epoll_event ev = {.events = events, .data.ptr = c};
+
+	return epoll_ctl(s->epoll, EPOLL_CTL_MOD, c->fd, &ev) == 0;
+}
 
 void
 connection_free(struct server *s, struct connection *c)
@@ -51,8 +67,57 @@ connection_free(struct server *s, struct connection *c)
 	free(c);
 }
 
-/* Take over a connected socket; it is closed where that fails. */
+/* Nothing of it is left, and what it borrowed from libfcgi goes. */
 static void
+connection_end_request(struct server *s, struct connection *c)
+{
+	if (!c->noted)
+		connection_note(s, c);
+	store_release(c->kept);
+	c->kept = NULL;
+	s->busy -= c->state != CONNECTION_OPEN;
+	c->state = CONNECTION_OPEN;
+	FCGX_Free(&c->fcgi, 0);
+	buf_free(&c->out);
+	api_trim(&c->call);
+	request_trim(&c->req);
+	response_reset(&c->res);
+}
+
+static void
+connection_abandon_answer(struct server *s, struct connection *c)
+{
+	if (!c->answering)
+		return;
+	metrics_add(&s->slot->dropped, 1);
+	connection_end_request(s, c);
+	c->answering = false;
+}
+
+void
+connection_close(struct server *s, struct connection *c)
+{
+	connection_abandon_answer(s, c);
+	close(c->fd);
+	connection_free(s, c);
+}
+
+void
+connection_finish(struct server *s, struct connection *c)
+{
+	bool waited = c->state != CONNECTION_OPEN;
+	/* libfcgi has this from the request. */
+	bool keep = c->fcgi.keepConnection != 0 && !c->last && !c->over;
+
+	connection_end_request(s, c);
+	c->answering = false;
+	c->since = clock_now();
+	if (!keep || (waited && !connection_watch(s, c, CONNECTION_EVENTS)))
+		connection_close(s, c);
+}
+
+/* Take over a connected socket; it is closed where that fails. */
+void
 connection_add(struct server *s, int fd, bool owes)
 {
 	struct timeval timeout = {.tv_sec = (time_t)s->o->peer_timeout};
@@ -73,7 +138,7 @@ connection_add(struct server *s, int fd, bool owes)
 		goto fail;
 	c->fd = fd;
 	c->owes = owes;
-	c->since = now_ns();
+	c->since = clock_now();
 	c->next = s->connections;
 	if (c->next != NULL)
 		c->next->prev = c;
@@ -99,14 +164,6 @@ connection_is_idle(struct server *s, const struct connection *c)
 	return n <= 0 || (size_t)n == c->looked_at;
 }
 
-void
-connection_close(struct server *s, struct connection *c)
-{
-	abandon_answer(s, c);
-	close(c->fd);
-	connection_free(s, c);
-}
-
 /* Whether it owes the rest of a request, of which so many bytes are here, and since when. */
 static void
 set_owing(struct server *s, struct connection *c, size_t bytes)
@@ -114,7 +171,7 @@ set_owing(struct server *s, struct connection *c, size_t bytes)
 	bool owes = bytes > 0;
 
 	if (owes && !c->owes)
-		c->since = now_ns();
+		c->since = clock_now();
 	s->owing += owes;
 	s->owing -= c->owes;
 	c->owes = owes;
@@ -143,82 +200,4 @@ connection_is_ready(struct server *s, struct connection *c)
 		connection_close(s, c);
 	}
 	return seen == RECORD_WHOLE;
-}
-
-void
-watch(struct server *s, bool on)
-{
-	/* One waiting worker is woken for a new connection, not all. */
-	struct epoll_event ev = {.events = EPOLLIN | EPOLLEXCLUSIVE,
-				 .data.ptr = (void *)(uintptr_t)&s->o->listener};
-
-	if (s->listening == on)
-		return;
-	if (epoll_ctl(s->epoll, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, s->o->listener, &ev) == 0)
-		s->listening = on;
-	else
-		log_event(s->log, LOG_LEVEL_ERROR, "listen", "cannot watch for connections: %s",
-			  strerror(errno));
-}
-
-bool
-accept_one(struct server *s)
-{
-	int fd = accept4(s->o->listener, NULL, NULL, SOCK_CLOEXEC);
-
-	if (fd >= 0) {
-		/* It was its turn: the next one is for others again. */
-		s->unfair_since = 0;
-		connection_add(s, fd, true);
-		return true;
-	}
-	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-		/* Each close lets one more in, and then it is so again: one line for all of a row. */
-		if (s->exhausted_at == 0 || now_ns() - s->exhausted_at > EXHAUSTED_QUIET_NS)
-			log_event(s->log, LOG_LEVEL_ERROR, "connection",
-				  "cannot accept for now: %s", strerror(errno));
-		s->exhausted_at = now_ns();
-		s->exhausted = true;
-	}
-	return false;
-}
-
-void
-accept_some(struct server *s)
-{
-	for (unsigned i = 0; i < ACCEPTS_A_TURN && accept_one(s); i++)
-		if (s->connection_count > metrics_least_connections(s->o->metrics) + 1)
-			break;
-}
-
-bool
-receive_one(struct server *s)
-{
-	char owes = 1;
-	int fd = handover_receive(s->o->handover[0], &owes);
-
-	if (fd >= 0)
-		connection_add(s, fd, owes != 0);
-	return fd >= 0;
-}
-
-int
-share_connections(struct server *s)
-{
-	bool fair = s->connection_count <= metrics_least_connections(s->o->metrics) + 1;
-
-	if (fair)
-		s->unfair_since = 0;
-	else if (s->unfair_since == 0)
-		s->unfair_since = now_ns();
-	else if (now_ns() - s->unfair_since > SHARE_WAIT_MS * UINT64_C(1000000))
-		/* Whoever has fewer does not come: then one is ours to take. */
-		fair = true;
-	/* One that closes makes room at once; who else may have made some is not known. */
-	if (s->exhausted && s->connection_count > 0) {
-		fair = now_ns() - s->exhausted_at > EXHAUSTED_RETRY_NS;
-		s->exhausted = !fair;
-	}
-	watch(s, fair);
-	return s->listening ? -1 : SHARE_WAIT_MS;
 }

@@ -7,17 +7,17 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "os/clock.h"
 #include "os/handover.h"
 #include "server/worker.h"
 
 /* A connection idle for so long is closed when the worker drains. */
 #define DRAIN_IDLE_NS 500000000u
 #define LEAVE_TICK_MS 10
-#define SECOND_NS 1000000000u
 /* How often connections that stall are looked for, while one owes a request or takes an answer. */
 #define STALL_TICK_MS 500
 /* How long a worker without a store answers, where nobody else does, and how often it looks for others. */
-#define STAND_IN_NS UINT64_C(5000000000)
+#define STAND_IN_NS (5 * CLOCK_SECOND)
 #define STAND_IN_TICK_MS 100
 
 static void
@@ -26,9 +26,9 @@ begin_drain(struct server *s)
 	s->draining = true;
 	/* One that retires has had its time. */
 	if (!s->retiring)
-		s->drain_end = now_ns() + (uint64_t)s->o->drain_timeout * SECOND_NS;
+		s->drain_end = clock_now() + (uint64_t)s->o->drain_timeout * CLOCK_SECOND;
 	atomic_store(&s->slot->state, WORKER_LEAVING);
-	watch(s, false);
+	accept_watch(s, false);
 	/* Those in the queue were promised an answer when their connect succeeded. */
 	while (s->leave_signal == SIGTERM && accept_one(s))
 		;
@@ -40,10 +40,10 @@ begin_drain(struct server *s)
 static bool
 go_on_draining(struct server *s)
 {
-	uint64_t now = now_ns();
+	uint64_t now = clock_now();
 
 	/* Of those that a worker which was being replaced could still send. */
-	while (s->leave_signal == SIGTERM && receive_one(s))
+	while (s->leave_signal == SIGTERM && accept_receive(s))
 		;
 	for (struct connection *c = s->connections, *next; c != NULL; c = next) {
 		next = c->next;
@@ -59,10 +59,10 @@ static void
 begin_retiring(struct server *s)
 {
 	s->retiring = true;
-	s->drain_end = now_ns() + (uint64_t)s->o->drain_timeout * SECOND_NS;
+	s->drain_end = clock_now() + (uint64_t)s->o->drain_timeout * CLOCK_SECOND;
 	/* From now on others do not measure their share by this worker's. */
 	atomic_store(&s->slot->state, WORKER_LEAVING);
-	watch(s, false);
+	accept_watch(s, false);
 	epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->o->handover[0], NULL);
 	log_event(s->log, LOG_LEVEL_INFO, "handover", "connections: %u", s->connection_count);
 }
@@ -105,28 +105,28 @@ turn(struct server *s, const struct epoll_event *events, int n)
 		if (source == &s->o->listener)
 			accept_some(s);
 		else if (source == &s->o->handover)
-			receive_one(s);
+			accept_receive(s);
 		else if (source == &s->signals)
 			read_signal(s);
 		else
-			on_readable(s, events[i].data.ptr, events[i].events);
+			turn_readable(s, events[i].data.ptr, events[i].events);
 	}
-	answer_waiting(s);
+	turn_read_waiting(s);
 	/* No snapshot of this turn's reads keeps pages from the commits. */
 	if (s->store != NULL)
 		store_read_end(s->store);
-	answer_writes(s);
+	turn_commit(s);
 }
 
 /* Close those that connected and did not get as far as one request, or do not take their answer. */
 static void
 close_stalled(struct server *s)
 {
-	uint64_t limit = (uint64_t)s->o->peer_timeout * SECOND_NS, now = now_ns();
+	uint64_t limit = (uint64_t)s->o->peer_timeout * CLOCK_SECOND, now = clock_now();
 
 	if (now < s->stalled_at)
 		return;
-	s->stalled_at = now + STALL_TICK_MS * UINT64_C(1000000);
+	s->stalled_at = now + STALL_TICK_MS * CLOCK_MILLISECOND;
 	for (struct connection *c = s->connections, *next; c != NULL; c = next) {
 		next = c->next;
 		if (c->state == CONNECTION_SENDING && now - c->progress > limit) {
@@ -180,7 +180,7 @@ go_on_leaving(struct server *s)
 		begin_retiring(s);
 	if (s->leave_signal == SIGUSR2 && !s->draining && !go_on_retiring(s))
 		return false;
-	if (!s->draining && (s->leave_signal == SIGTERM || now_ns() > s->drain_end))
+	if (!s->draining && (s->leave_signal == SIGTERM || clock_now() > s->drain_end))
 		begin_drain(s);
 	return !s->draining || go_on_draining(s);
 }
@@ -200,10 +200,10 @@ give_up(struct server *s)
 static bool
 go_on_standing_in(struct server *s)
 {
-	if (metrics_any_ready(s->o->metrics) || now_ns() > s->stand_in_end)
+	if (metrics_any_ready(s->o->metrics) || clock_now() > s->stand_in_end)
 		return give_up(s);
 	/* Where there are no descriptors for one more, not before the next tick. */
-	watch(s, !s->exhausted);
+	accept_watch(s, !s->exhausted);
 	s->exhausted = false;
 	return true;
 }
@@ -223,7 +223,7 @@ next_turn(struct server *s, int *timeout)
 		*timeout = STAND_IN_TICK_MS;
 		return go_on_standing_in(s);
 	}
-	*timeout = share_connections(s);
+	*timeout = accept_share(s);
 	if (*timeout < 0 && (s->owing > 0 || s->busy > 0))
 		*timeout = STALL_TICK_MS;
 	return true;
@@ -298,7 +298,7 @@ set_up(struct server *s)
 static void
 begin_serving(struct server *s)
 {
-	watch(s, true);
+	accept_watch(s, true);
 	atomic_store(&s->slot->state, WORKER_READY);
 	kill(s->o->parent, SIGUSR1);
 }
@@ -318,7 +318,7 @@ server_run(const struct server_options *o)
 		log_event(s.log, LOG_LEVEL_ERROR, "store", "%s", why.detail);
 		if (metrics_any_ready(o->metrics))
 			return status;
-		s.stand_in_end = now_ns() + STAND_IN_NS;
+		s.stand_in_end = clock_now() + STAND_IN_NS;
 	}
 	if (!set_up(&s))
 		goto out;

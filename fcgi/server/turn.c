@@ -1,63 +1,17 @@
 #include <sys/epoll.h>
 
+#include "os/clock.h"
 #include "os/memory.h"
 #include "server/worker.h"
 #include "api/system.h"
 
 /* Answers of writes that wait for one commit, in bytes; one may go beyond. */
 #define ANSWERS_MAX ((size_t)8 << 20)
-/* A full store is told of again once no write was refused for so long. */
-#define FULL_QUIET_NS UINT64_C(60000000000)
 /*
  * What libfcgi takes for a request at most: three buffers of 8 KB, and its parameters.  nginx takes
  * header fields of 32 KB in all, and each may be one of 11 bytes that becomes one of 48.
  */
 #define LIBFCGI_BYTES ((size_t)256 << 10)
-
-void
-note_failure(struct server *s, enum status st)
-{
-	if (!s->store_broken)
-		log_event(s->log, LOG_LEVEL_ERROR, "store", "%s: %s", status_text(st),
-			  store_last_error(s->store));
-	s->store_broken = true;
-	/* One that met an error of its medium may refuse everything until it is opened again.  Where it only
-	   cannot be written it might not open now, and what is open can be read. */
-	s->reopen_store = s->reopen_store || st == ST_IO;
-}
-
-static void
-note_full(struct server *s)
-{
-	uint64_t now = now_ns();
-
-	if (s->full_at == 0 || now - s->full_at > FULL_QUIET_NS)
-		log_event(s->log, LOG_LEVEL_WARN, "store",
-			  "the store, or its file system, is full: writes are refused with 507");
-	s->full_at = now;
-}
-
-static bool
-is_failure(enum status st)
-{
-	return st == ST_IO || st == ST_UNAVAILABLE || st == ST_BUSY;
-}
-
-/* Log the first failure of a row, and its end, which only a commit proves. */
-static void
-note_write(struct server *s, enum status st, bool committed)
-{
-	if (st == ST_FULL)
-		note_full(s);
-	if (is_failure(st)) {
-		note_failure(s, st);
-		/* Whoever asks /readyz now is not to hear of before. */
-		s->readiness.until = 0;
-	} else if (s->store_broken && committed) {
-		log_event(s->log, LOG_LEVEL_WARN, "store", "the store works again");
-		s->store_broken = false;
-	}
-}
 
 /* The rest of a long answer is made from the snapshot that its first piece came from. */
 static enum status
@@ -70,8 +24,8 @@ keep_snapshot(struct server *s, struct connection *c)
 	return st;
 }
 
-bool
-answer_read(struct server *s, struct connection *c)
+static bool
+turn_read(struct server *s, struct connection *c)
 {
 	struct view *view;
 	bool changed = false;
@@ -79,11 +33,11 @@ answer_read(struct server *s, struct connection *c)
 
 	if (st == ST_OK)
 		st = api_run(&c->call, view, &changed);
-	if (is_failure(st))
-		note_failure(s, st);
+	if (fault_is(st))
+		fault_note(s, st);
 	if (st == ST_OK && c->res.unfinished && !c->res.head) {
 		/* Not before others that wait, where this one has not waited itself. */
-		st = c->state == CONNECTION_OPEN && longest_waiting(s) != NULL
+		st = c->state == CONNECTION_OPEN && answer_longest_waiting(s) != NULL
 			 ? ST_BUSY
 			 : keep_snapshot(s, c);
 		if (st == ST_BUSY && answer_later(s, c))
@@ -91,19 +45,32 @@ answer_read(struct server *s, struct connection *c)
 	}
 	if (st != ST_OK)
 		api_fail(&c->call, st);
-	answer(s, c);
+	answer_send(s, c);
 	return true;
 }
 
 void
-on_readable(struct server *s, struct connection *c, uint32_t events)
+turn_read_waiting(struct server *s)
 {
-	const struct system_context sys = {s->o->metrics, s->store, &s->readiness, now_ns()};
+	while (s->waiting && store_can_keep(s->store)) {
+		struct connection *c = answer_longest_waiting(s);
+
+		if (c == NULL)
+			s->waiting = false;
+		else if (!turn_read(s, c))
+			return;
+	}
+}
+
+void
+turn_readable(struct server *s, struct connection *c, uint32_t events)
+{
+	const struct system_context sys = {s->o->metrics, s->store, &s->readiness, clock_now()};
 	enum status body = ST_OK;
 	enum api_need need;
 
 	if (c->state != CONNECTION_OPEN) {
-		go_on_answering(s, c);
+		answer_continue(s, c);
 		return;
 	}
 	c->over = c->over || (events & (EPOLLRDHUP | EPOLLHUP)) != 0;
@@ -113,7 +80,7 @@ on_readable(struct server *s, struct connection *c, uint32_t events)
 		connection_close(s, c);
 		return;
 	}
-	c->since = now_ns();
+	c->since = clock_now();
 	/*
 	 * libfcgi reads one request from this descriptor and never accepts: with these
 	 * four it neither closes the connection first, nor waits for one of its own, nor waits
@@ -137,9 +104,9 @@ on_readable(struct server *s, struct connection *c, uint32_t events)
 	if (!api_owns(c->req.path)) {
 		system_answer(&sys, &c->req, &c->res);
 		if (s->readiness.failed != ST_OK)
-			note_failure(s, s->readiness.failed);
+			fault_note(s, s->readiness.failed);
 		s->readiness.failed = ST_OK;
-		answer(s, c);
+		answer_send(s, c);
 		return;
 	}
 	need = api_prepare(&c->call, &c->req, &c->res, body,
@@ -150,10 +117,10 @@ on_readable(struct server *s, struct connection *c, uint32_t events)
 	}
 	switch (need) {
 	case API_NEEDS_NOTHING:
-		answer(s, c);
+		answer_send(s, c);
 		break;
 	case API_NEEDS_READ:
-		answer_read(s, c);
+		turn_read(s, c);
 		break;
 	case API_NEEDS_WRITE:
 		s->writes[s->write_count++] = c;
@@ -194,13 +161,13 @@ commit_writes(struct server *s, struct connection **c, size_t n, size_t *done)
 	} else {
 		store_abort(s->store);
 	}
-	note_write(s, st, committed);
+	fault_note_write(s, st, committed);
 	return st;
 }
 
 /* Where writes cannot be committed together, each one gets its own answer. */
 static void
-answer_writes_alone(struct server *s, struct connection **c, size_t n)
+commit_each_alone(struct server *s, struct connection **c, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		size_t one;
@@ -213,12 +180,12 @@ answer_writes_alone(struct server *s, struct connection **c, size_t n)
 			metrics_add(&s->slot->commit_failures, 1);
 			api_fail(&c[i]->call, st);
 		}
-		answer(s, c[i]);
+		answer_send(s, c[i]);
 	}
 }
 
 void
-answer_writes(struct server *s)
+turn_commit(struct server *s)
 {
 	struct connection **c = s->writes;
 	size_t left = s->write_count, done;
@@ -226,10 +193,10 @@ answer_writes(struct server *s)
 	s->write_count = 0;
 	for (; left > 0; c += done, left -= done) {
 		if (commit_writes(s, c, left, &done) != ST_OK) {
-			answer_writes_alone(s, c, done);
+			commit_each_alone(s, c, done);
 			continue;
 		}
 		for (size_t i = 0; i < done; i++)
-			answer(s, c[i]);
+			answer_send(s, c[i]);
 	}
 }

@@ -1,9 +1,10 @@
 /*
- * What the files of the server share: the state of one worker.  Private to server*.c.
+ * The state of one worker, and what the files of server/ offer each other.
+ * Private to this folder.
  *
- * server.c runs the loop and knows how to leave; server_connection.c opens,
- * shares out and closes connections; server_request.c reads requests and commits the writes of a turn;
- * server_answer.c sends the answers.
+ * server.c runs the loop and knows how to leave.  turn.c reads requests and
+ * commits the writes of a turn.  answer.c sends answers.  accept.c takes new
+ * connections.  connection.c keeps one connection and ends its requests.
  */
 #ifndef MARKBOOK_SERVER_WORKER_H
 #define MARKBOOK_SERVER_WORKER_H
@@ -89,73 +90,95 @@ struct server {
 	bool waiting;	/* some may be waiting */
 };
 
-/* Monotonic time in nanoseconds. */
-uint64_t now_ns(void);
+/* --- connection.c: one connection, and the request under way in it --- */
 
-/* --- server_connection.c --- */
-
-/* Watch for new connections, or leave them to others. */
-void watch(struct server *s, bool on);
-
-/* Take one that waits; false where there is none to take now. */
-bool accept_one(struct server *s);
-/* In one turn: more than one, so that they do not wait long beside many busy ones; no more than its share. */
-void accept_some(struct server *s);
-bool receive_one(struct server *s);
+/* Take over a connected socket; close it where that fails.  `owes`: see struct connection. */
+void connection_add(struct server *s, int fd, bool owes);
 
 /*
- * Watch for new connections while this worker has no more than its share, or where
- * nobody else takes them for a while.  Returns how long the next turn may wait for
- * events, in milliseconds; -1: for ever.
- */
-int share_connections(struct server *s);
-
-/*
- * Whether a readable connection may be handed to libfcgi: once a whole request waits in it, so that a
- * peer which sends half of one does not stall the worker, and nothing that libfcgi cannot take.
- * What cannot become a request is closed.
+ * Whether a readable connection may be handed to libfcgi: it holds a whole
+ * request, so that a peer which sends half of one does not stall the worker, and
+ * nothing that libfcgi cannot take.  Closes a connection whose bytes cannot
+ * become a request.
  */
 bool connection_is_ready(struct server *s, struct connection *c);
 
 /* Whether nothing waits in it that could still become a request. */
 bool connection_is_idle(struct server *s, const struct connection *c);
 
+/* Wait for these events of epoll(7) instead. */
+bool connection_watch(struct server *s, struct connection *c, uint32_t events);
+
+/* Put the request into metrics and log, once, as soon as its answer is made. */
+void connection_note(struct server *s, struct connection *c);
+
+/* The answer is sent: wait for the next request, or close the connection. */
+void connection_finish(struct server *s, struct connection *c);
+
+/* Close it, and drop an answer that is not sent whole. */
 void connection_close(struct server *s, struct connection *c);
 
 /* The same where libfcgi has closed the socket already. */
 void connection_free(struct server *s, struct connection *c);
 
-/* --- server_request.c --- */
+/* --- accept.c: new connections, and this worker's share of them --- */
 
-/* A connection is readable: a request, or its end. */
-void on_readable(struct server *s, struct connection *c, uint32_t events);
+/* Watch for new connections, or leave them to other workers. */
+void accept_watch(struct server *s, bool on);
 
-/* The store failed, which is logged once for all of a row. */
-void note_failure(struct server *s, enum status st);
+/* Take one new connection.  False: there is none to take now. */
+bool accept_one(struct server *s);
 
-/* Commit the writes of this turn and answer them. */
-void answer_writes(struct server *s);
+/* Take several, up to this worker's share, so that they do not wait beside many busy ones. */
+void accept_some(struct server *s);
 
-/* Run a prepared call that reads, and answer it.  False: it waits; see answer_later. */
-bool answer_read(struct server *s, struct connection *c);
-
-/* --- server_answer.c --- */
+/* Take one that another worker hands over.  False: there is none. */
+bool accept_receive(struct server *s);
 
 /*
- * The response, or its first piece, is made: send it as far as the peer takes it now, and the
- * rest in later turns.  The connection may be gone afterwards.
+ * Watch for new connections while this worker has no more than its share, or
+ * while nobody else has taken them for a while.  Returns how long the next turn
+ * may wait for events, in milliseconds; -1: for ever.
  */
-void answer(struct server *s, struct connection *c);
+int accept_share(struct server *s);
 
-/* A connection that is not open, in the sense of its state, can go on, or has ended. */
-void go_on_answering(struct server *s, struct connection *c);
+/* --- fault.c: what the worker knows of the store's health --- */
 
-/* Have answer_waiting call answer_read again.  False: that cannot be. */
+/* Whether the status means that the store failed, and not the request. */
+bool fault_is(enum status st);
+
+/* The store failed: log the first failure of a row. */
+void fault_note(struct server *s, enum status st);
+
+/* A batch ended so: log the first failure of a row, and its end, which only a commit proves. */
+void fault_note_write(struct server *s, enum status st, bool committed);
+
+/* --- answer.c: sending answers --- */
+
+/*
+ * The response, or its first piece, is made: send what the peer takes now, and
+ * the rest in later turns.  The connection may be gone afterwards.
+ */
+void answer_send(struct server *s, struct connection *c);
+
+/* Go on with a connection that is waiting or sending, or close it where its peer is gone. */
+void answer_continue(struct server *s, struct connection *c);
+
+/* Have turn_read_waiting run this call again.  False: that cannot be. */
 bool answer_later(struct server *s, struct connection *c);
-void answer_waiting(struct server *s);
-struct connection *longest_waiting(const struct server *s);
 
-/* The connection is about to be closed, whatever there is still to send. */
-void abandon_answer(struct server *s, struct connection *c);
+/* The connection that has waited longest for a snapshot; NULL: none waits. */
+struct connection *answer_longest_waiting(const struct server *s);
+
+/* --- turn.c: the requests of one turn of the loop --- */
+
+/* A connection is readable: read its request, or close it. */
+void turn_readable(struct server *s, struct connection *c, uint32_t events);
+
+/* Answer the reads that waited for a snapshot, as far as there are snapshots. */
+void turn_read_waiting(struct server *s);
+
+/* Commit the writes of this turn and answer them. */
+void turn_commit(struct server *s);
 
 #endif

@@ -9,15 +9,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "os/clock.h"
 #include "os/handover.h"
 #include "os/listen.h"
 #include "content/transfer.h"
 #include "supervisor/workers.h"
 
-#define SECOND_NS 1000000000u
-#define UPKEEP_NS (5u * (uint64_t)SECOND_NS)
+#define UPKEEP_NS (5u * CLOCK_SECOND)
 /* How long a replacement may take to get ready before its predecessor is kept instead. */
-#define READY_NS (10u * (uint64_t)SECOND_NS)
+#define READY_NS (10u * CLOCK_SECOND)
 
 /* A rolling restart: the workers born before `born` are replaced, one at a time. */
 struct roll {
@@ -51,8 +51,10 @@ begin_roll(struct supervisor *s)
 	log_event(s->log, LOG_LEVEL_INFO, "restart", "replacing %u workers one after another",
 		  s->workers.wanted);
 	s->roll_again = false;
-	s->roll = (struct roll){
-	    .active = true, .born = workers_now(), .fresh = s->workers.seat_count, .limit = NEVER};
+	s->roll = (struct roll){.active = true,
+				.born = clock_now(),
+				.fresh = s->workers.seat_count,
+				.limit = CLOCK_NEVER};
 }
 
 /* The next worker to replace, or seat_count. */
@@ -86,13 +88,13 @@ go_on_rolling(struct supervisor *s)
 		s->roll.active = false;
 	} else if (s->roll.fresh == none) {
 		s->roll.fresh = workers_spawn(w);
-		s->roll.limit = workers_now() + READY_NS;
+		s->roll.limit = clock_now() + READY_NS;
 		s->roll.active = s->roll.fresh != none;
 	} else if (workers_is_ready(w, s->roll.fresh)) {
 		s->roll.fresh = none;
-		s->roll.limit = NEVER;
+		s->roll.limit = CLOCK_NEVER;
 		workers_retire(w, old, SIGUSR2);
-	} else if (w->seats[s->roll.fresh].pid == 0 || workers_now() > s->roll.limit) {
+	} else if (w->seats[s->roll.fresh].pid == 0 || clock_now() > s->roll.limit) {
 		log_event(s->log, LOG_LEVEL_ERROR, "restart",
 			  "a new worker did not get ready; the old ones stay");
 		s->roll.active = false;
@@ -108,9 +110,9 @@ upkeep(struct supervisor *s)
 	struct store *store;
 	unsigned cleared;
 
-	if (workers_now() < s->upkeep_at)
+	if (clock_now() < s->upkeep_at)
 		return;
-	s->upkeep_at = workers_now() + UPKEEP_NS;
+	s->upkeep_at = clock_now() + UPKEEP_NS;
 	/* Not kept open: workers are forked from here, and an open store must not cross a fork. */
 	if (store_open(&store, &s->store, &why) != ST_OK) {
 		if (!s->store_trouble)
@@ -166,7 +168,7 @@ say_ready(struct supervisor *s)
 static struct timespec
 time_to_wait(const struct supervisor *s)
 {
-	uint64_t now = workers_now(), next = workers_next(&s->workers, !s->leaving), wait;
+	uint64_t now = clock_now(), next = workers_next(&s->workers, !s->leaving), wait;
 
 	if (!s->leaving && s->upkeep_at < next)
 		next = s->upkeep_at;
@@ -177,8 +179,8 @@ time_to_wait(const struct supervisor *s)
 	wait = next <= now ? 0 : next - now;
 	if (wait > UPKEEP_NS)
 		wait = UPKEEP_NS;
-	return (struct timespec){.tv_sec = (time_t)(wait / SECOND_NS),
-				 .tv_nsec = (long)(wait % SECOND_NS)};
+	return (struct timespec){.tv_sec = (time_t)(wait / CLOCK_SECOND),
+				 .tv_nsec = (long)(wait % CLOCK_SECOND)};
 }
 
 static void
@@ -210,7 +212,7 @@ run(struct supervisor *s, const sigset_t *signals)
 /* --- start and end --- */
 
 static bool
-fail(const char *what)
+supervisor_fail(const char *what)
 {
 	fprintf(stderr, "markbook serve: %s\n", what);
 	return false;
@@ -226,7 +228,7 @@ prepare_store(const struct config *config, struct log *log, int *hold)
 	if (st == ST_OK && fresh && config->seed != NULL)
 		st = transfer_seed(&config->store, config->seed, &why);
 	if (st != ST_OK)
-		return fail(why.detail);
+		return supervisor_fail(why.detail);
 	if (fresh)
 		log_event(log, LOG_LEVEL_INFO, "store", "new store in %s, %s", config->store.path,
 			  config->seed != NULL ? "seeded" : "empty");
@@ -248,10 +250,10 @@ prepare_workers(struct supervisor *s)
 	};
 
 	if (!handover_pair(o.handover))
-		return fail(strerror(errno));
+		return supervisor_fail(strerror(errno));
 	s->metrics = o.metrics = metrics_create(2 * c->workers);
 	if (o.metrics == NULL || !workers_init(&s->workers, &o, c->workers))
-		return fail(strerror(ENOMEM));
+		return supervisor_fail(strerror(ENOMEM));
 	atomic_store(&s->metrics->workers, c->workers);
 	return true;
 }
@@ -302,7 +304,7 @@ supervisor_run(const struct config *config, struct log *log)
 	int status = EXIT_FAILURE, hold = -1;
 
 	if (config->sandbox == SANDBOX_ON && !sandbox_prepare(&s.sandbox)) {
-		fail("the kernel knows no no_new_privs; give --no-sandbox");
+		supervisor_fail("the kernel knows no no_new_privs; give --no-sandbox");
 		return status;
 	}
 	raise_descriptor_limit();
@@ -312,13 +314,13 @@ supervisor_run(const struct config *config, struct log *log)
 		return status;
 	if (listen_open(&s.listener, config->listen_fds, config->socket, config->socket_mode,
 			&why) != ST_OK) {
-		fail(why.detail);
+		supervisor_fail(why.detail);
 		return status;
 	}
 	store_identify(&s.store, &s.store.file);
 	if (prepare_workers(&s)) {
 		say_sandbox(&s);
-		s.upkeep_at = workers_now() + UPKEEP_NS;
+		s.upkeep_at = clock_now() + UPKEEP_NS;
 		run(&s, &signals);
 		log_event(log, LOG_LEVEL_INFO, "stop", "all workers left");
 		log_flush(log);

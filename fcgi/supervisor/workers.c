@@ -5,25 +5,16 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#define SECOND_NS 1000000000u
+#include "os/clock.h"
+
 /* A worker that lived shorter than this died at once. */
-#define SHORT_LIFE_NS SECOND_NS
-#define BACKOFF_FIRST_NS (SECOND_NS / 10)
-#define BACKOFF_MAX_NS (5u * (uint64_t)SECOND_NS)
+#define SHORT_LIFE_NS CLOCK_SECOND
+#define BACKOFF_FIRST_NS (CLOCK_SECOND / 10)
+#define BACKOFF_MAX_NS (5u * CLOCK_SECOND)
 /* The same where no other worker serves meanwhile. */
-#define BACKOFF_ALONE_NS ((uint64_t)SECOND_NS)
-
-uint64_t
-workers_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * SECOND_NS + (uint64_t)t.tv_nsec;
-}
+#define BACKOFF_ALONE_NS (CLOCK_SECOND)
 
 bool
 workers_init(struct workers *w, const struct server_options *options, unsigned wanted)
@@ -78,16 +69,16 @@ workers_spawn(struct workers *w)
 		atomic_store(&slot(w, seat)->state, WORKER_NONE);
 		return w->seat_count;
 	}
-	w->seats[seat] = (struct seat){.pid = pid, .born = workers_now(), .kill_at = NEVER};
+	w->seats[seat] = (struct seat){.pid = pid, .born = clock_now(), .kill_at = CLOCK_NEVER};
 	return seat;
 }
 
 void
 workers_fill(struct workers *w)
 {
-	while (workers_active(w) < w->wanted && workers_now() >= w->respawn_at) {
+	while (workers_active(w) < w->wanted && clock_now() >= w->respawn_at) {
 		if (workers_spawn(w) == w->seat_count)
-			w->respawn_at = workers_now() + BACKOFF_MAX_NS;
+			w->respawn_at = clock_now() + BACKOFF_MAX_NS;
 	}
 }
 
@@ -99,7 +90,7 @@ workers_retire(struct workers *w, unsigned seat, int signo)
 	if (s->pid == 0)
 		return;
 	if (!s->retiring)
-		s->kill_at = workers_now() + ((uint64_t)w->options.drain_timeout + 1) * SECOND_NS;
+		s->kill_at = clock_now() + ((uint64_t)w->options.drain_timeout + 1) * CLOCK_SECOND;
 	s->retiring = true;
 	kill(s->pid, signo);
 	/* So that one which was stopped can leave. */
@@ -112,12 +103,12 @@ workers_kill_overdue(struct workers *w)
 	for (unsigned i = 0; i < w->seat_count; i++) {
 		struct seat *s = &w->seats[i];
 
-		if (s->pid == 0 || workers_now() < s->kill_at)
+		if (s->pid == 0 || clock_now() < s->kill_at)
 			continue;
 		log_event(w->options.log, LOG_LEVEL_WARN, "worker",
 			  "%d did not leave within the drain timeout and is killed", (int)s->pid);
 		kill(s->pid, SIGKILL);
-		s->kill_at = NEVER;
+		s->kill_at = CLOCK_NEVER;
 		w->forced = true;
 	}
 }
@@ -141,17 +132,17 @@ static bool
 on_death(struct workers *w, unsigned seat, int status)
 {
 	struct seat *dead = &w->seats[seat];
-	bool asked = dead->retiring, at_once = workers_now() - dead->born < SHORT_LIFE_NS;
+	bool asked = dead->retiring, at_once = clock_now() - dead->born < SHORT_LIFE_NS;
 	struct log *log = w->options.log;
 	pid_t pid = dead->pid;
 
 	atomic_store(&slot(w, seat)->state, WORKER_NONE);
 	atomic_store(&slot(w, seat)->connections, 0);
-	*dead = (struct seat){.kill_at = NEVER};
+	*dead = (struct seat){.kill_at = CLOCK_NEVER};
 	if (!asked) {
 		atomic_fetch_add(&w->options.metrics->worker_deaths, 1);
 		w->short_lives = at_once ? w->short_lives + 1 : 0;
-		w->respawn_at = workers_now() + backoff(w);
+		w->respawn_at = clock_now() + backoff(w);
 	}
 	if (log_begin(log, asked ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "worker")) {
 		log_str(log, "message", slice_str(asked ? "left" : "died"));
@@ -211,7 +202,7 @@ workers_is_ready(const struct workers *w, unsigned seat)
 uint64_t
 workers_next(const struct workers *w, bool may_start)
 {
-	uint64_t next = NEVER;
+	uint64_t next = CLOCK_NEVER;
 
 	if (may_start && workers_active(w) < w->wanted)
 		next = w->respawn_at;

@@ -9,9 +9,6 @@
 
 #include "server/server.h"
 
-/* A time that never comes, in nanoseconds of the monotonic clock. */
-#define NEVER UINT64_MAX
-
 /* One place for a worker; its index is the worker's slot in the metrics. */
 struct seat {
 	pid_t pid;	  /* 0: empty */
@@ -54,8 +51,5 @@ bool workers_is_ready(const struct workers *w, unsigned seat);
 
 /* When something has to be done next: a start that was put off, or a kill. */
 uint64_t workers_next(const struct workers *w, bool may_start);
-
-/* Monotonic time. */
-uint64_t workers_now(void);
 
 #endif
