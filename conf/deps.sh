@@ -13,7 +13,7 @@ run=(gcc libc6-dev make libfcgi-dev libjson-c-dev liblmdb-dev libseccomp-dev lib
 test=(bats parallel curl jq python3 procps lmdb-utils strace libfaketime e2fsprogs libcmocka-dev
 	libjansson-dev libclang-rt-dev clang clang-tidy clang-format cppcheck shellcheck valgrind
 	chromium chromium-driver)
-containers=(bats curl jq python3 python3-yaml debootstrap iptables)
+containers=(bats curl jq python3 python3-yaml debootstrap iptables xfsprogs)
 # An engine that answers, or can be started, is not replaced by Debian's.
 docker info >/dev/null 2>&1 || command -v dockerd >/dev/null || containers+=(docker.io)
 docker compose version >/dev/null 2>&1 || containers+=(docker-compose)
