@@ -15,12 +15,13 @@ static const char *const allow[] = {
 static enum status
 check_type(struct api_call *call)
 {
-	bool patch = call->endpoint->body == BODY_PATCH;
+	bool patch = call->endpoint->body == BODY_PATCH, list = request_type_is_list(call->req);
 
-	if (request_type_is(call->req, "application/json") ||
-	    (patch && request_type_is(call->req, "application/merge-patch+json")))
+	if (!list && (request_type_is(call->req, "application/json") ||
+		      (patch && request_type_is(call->req, "application/merge-patch+json"))))
 		return ST_OK;
-	return problem_set(&call->why, ST_BAD_TYPE, "Send the body as Content-Type: %s",
+	return problem_set(&call->why, ST_BAD_TYPE, "%sSend the body as Content-Type: %s",
+			   list ? "There is more than one Content-Type. " : "",
 			   patch ? "application/merge-patch+json or application/json"
 				 : "application/json");
 }

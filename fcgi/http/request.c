@@ -62,7 +62,7 @@ struct announced {
 static void
 read_params(struct request *r, char **envp, struct announced *announced)
 {
-	struct slice method = {NULL, 0};
+	struct slice method = {NULL, 0}, type = {NULL, 0};
 
 	for (; *envp != NULL; envp++) {
 		const char *eq = strchr(*envp, '=');
@@ -79,8 +79,9 @@ read_params(struct request *r, char **envp, struct announced *announced)
 		} else if (slice_eq(name, SLICE("QUERY_STRING"))) {
 			r->query = value;
 		} else if (slice_eq(name, SLICE("CONTENT_TYPE"))) {
-			if (value.len > 0)
-				r->content_type = value;
+			type = value;
+		} else if (slice_eq(name, SLICE("HTTP_CONTENT_TYPE"))) {
+			join(&r->content_type, &r->joined[3], value);
 		} else if (slice_eq(name, SLICE("CONTENT_LENGTH"))) {
 			announced->given = value.len > 0;
 			announced->valid = parse_length(value, &announced->length);
@@ -95,6 +96,8 @@ read_params(struct request *r, char **envp, struct announced *announced)
 		}
 	}
 	r->method = method_parse(method);
+	if (r->content_type.data == NULL)
+		r->content_type = type;
 }
 
 /* To the end of the stream, whatever happens: libfcgi needs it for the next request. */
@@ -147,6 +150,17 @@ request_read(struct request *r, struct FCGX_Request *fcgi, size_t max_body, enum
 		*st = problem_set(why, ST_BAD_LENGTH,
 				  "The body does not have the length that was announced");
 	return REQUEST_READ;
+}
+
+/*
+ * Two fields arrive as one list (RFC 9110, section 5.3).  A comma in a quoted parameter counts as
+ * well, since two fields can make up one such parameter.
+ */
+bool
+request_type_is_list(const struct request *r)
+{
+	return r->content_type.len > 0 &&
+	       memchr(r->content_type.data, ',', r->content_type.len) != NULL;
 }
 
 bool

@@ -31,13 +31,13 @@ struct request {
 	enum method method;
 	struct slice path; /* PATH_INFO, decoded; may hold any byte but NUL */
 	struct slice query;
-	struct slice content_type;
+	struct slice content_type; /* HTTP_CONTENT_TYPE, all fields; else CONTENT_TYPE */
 	struct slice if_match;
 	struct slice if_none_match;
 	struct slice prefer;
 	struct slice request_id;
 	struct buf body;
-	struct buf joined[3]; /* fields that came on several lines */
+	struct buf joined[4]; /* fields that came on several lines */
 };
 
 struct FCGX_Request;
@@ -55,6 +55,9 @@ enum request_result {
  */
 enum request_result request_read(struct request *r, struct FCGX_Request *fcgi, size_t max_body,
 				 enum status *st, struct problem *why);
+
+/* Whether Content-Type was sent more than once, or is a list, and so names no media type. */
+bool request_type_is_list(const struct request *r);
 
 /* Whether Content-Type names this media type, its parameters aside (RFC 9110, section 8.3.1). */
 bool request_type_is(const struct request *r, const char *type);

@@ -235,9 +235,10 @@ add_pair(struct buf *out, const char *name, struct slice value)
 	buf_add_slice(out, value);
 }
 
-static const char *const names[] = {
-    "REQUEST_METHOD", "PATH_INFO",	    "QUERY_STRING", "CONTENT_TYPE",	 "CONTENT_LENGTH",
-    "HTTP_IF_MATCH",  "HTTP_IF_NONE_MATCH", "HTTP_PREFER",  "HTTP_X_REQUEST_ID", "X"};
+static const char *const names[] = {"REQUEST_METHOD",	  "PATH_INFO",	    "QUERY_STRING",
+				    "CONTENT_TYPE",	  "CONTENT_LENGTH", "HTTP_IF_MATCH",
+				    "HTTP_IF_NONE_MATCH", "HTTP_PREFER",    "HTTP_X_REQUEST_ID",
+				    "HTTP_CONTENT_TYPE"};
 
 #define NAMES (sizeof(names) / sizeof(names[0]))
 

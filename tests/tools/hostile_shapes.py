@@ -8,6 +8,7 @@ a PUT of a record of its own, and `%(in)s` for one that is hidden in it, which n
     "taken"     it is answered with 2xx and ran once
     "broken off" as refused, but nginx may say so in words of its own: the client is gone already
     "either"    taken or refused
+    "no type"   the responder sees it and answers 415
     "error"     an error, whoever says so
     "nothing"   no answer need come; it must not have run
     "any"       an answer, at least one
@@ -211,7 +212,7 @@ def fields():
     for host in (b"a/b", b"a\x00b", b"..", b"a b", b"a:b:c:d", b"[::1", b"\xff", b"a@b", b"x:99999", b"a..b", b"y" * 8000, b"*", b"'", b"%00"):
         yield Shape(f"Host: {host[:10]!r}", HEAD.replace(b"Host: x", b"Host: " + host) + LENGTH + b"\r\n" + BODY, "either")
     for line in (b"Content-Type: text/plain", b"Content-Type: application/json"):
-        yield Shape(f"a second {line!r}", with_line(line), "either")
+        yield Shape(f"a second {line!r}", with_line(line), "no type")
     yield Shape("If-Match twice", with_line(b"If-Match: *\r\nIf-Match: \"none\""), "error")
     yield Shape("lines that end in bare line feeds", (HEAD + LENGTH + b"\r\n").replace(b"\r\n", b"\n") + BODY, "either")
     yield Shape("lines that end in bare carriage returns", (HEAD + LENGTH + b"\r\n").replace(b"\r\n", b"\r") + BODY, "nothing")
