@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "os/address.h"
 #include "http/records.h"
+#include "os/address.h"
 
 /* Far more than any answer that is asked for here. */
 #define ANSWER_MAX 65536

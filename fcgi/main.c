@@ -5,15 +5,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "config.h"
+#include "content/transfer.h"
+#include "content/verify.h"
 #include "health.h"
 #include "os/listen.h"
-#include "base/log.h"
 #include "os/memory.h"
 #include "store/store.h"
 #include "supervisor/supervisor.h"
-#include "content/transfer.h"
-#include "content/verify.h"
 
 #define EXIT_USAGE 2
 

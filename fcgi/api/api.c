@@ -52,7 +52,7 @@ api_prepare_target(struct api_call *call, enum status body)
 	const struct request *req = call->req;
 	/* A header field that got lost for want of memory may be a condition. */
 	enum status st =
-	    body == ST_NO_MEMORY ? body : query_parse(&call->query, req->query, &call->why);
+	    body == ST_NO_MEMORY ? body : route_query_parse(&call->query, req->query, &call->why);
 
 	if (st == ST_OK)
 		st = route_parse(&call->route, req->path, &call->why);
@@ -60,7 +60,7 @@ api_prepare_target(struct api_call *call, enum status body)
 		return st;
 	if (req->method == METHOD_OPTIONS)
 		return ST_OK;
-	call->endpoint = api_endpoint_find(call->route.kind, req->method);
+	call->endpoint = endpoints_find(call->route.kind, req->method);
 	if (call->endpoint == NULL)
 		return ST_BAD_METHOD;
 	st = etag_check_list(req->if_match, "If-Match", &call->why);

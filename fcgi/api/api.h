@@ -7,15 +7,15 @@
  * the same call in another batch, when the first one could not be
  * committed: it starts afresh.
  */
-#ifndef MARKBOOK_API_H
-#define MARKBOOK_API_H
+#ifndef MARKBOOK_API_API_H
+#define MARKBOOK_API_API_H
 
 #include "content/edits.h"
-#include "json/json.h"
 #include "content/render.h"
 #include "http/request.h"
 #include "http/response.h"
 #include "http/route.h"
+#include "json/json.h"
 #include "store/store.h"
 
 struct api_endpoint;

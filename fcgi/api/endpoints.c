@@ -1,7 +1,7 @@
 #include "api/endpoints.h"
 
-#include "http/percent.h"
 #include "content/render.h"
+#include "http/percent.h"
 
 static void
 tag(struct api_call *call, uint64_t revision)
@@ -278,7 +278,7 @@ static const struct api_endpoint endpoints[] = {
 };
 
 const struct api_endpoint *
-api_endpoint_find(enum route_kind route, enum method method)
+endpoints_find(enum route_kind route, enum method method)
 {
 	if (method == METHOD_HEAD)
 		method = METHOD_GET;

@@ -26,6 +26,6 @@ struct api_endpoint {
 };
 
 /* NULL: this resource has no such method. */
-const struct api_endpoint *api_endpoint_find(enum route_kind route, enum method method);
+const struct api_endpoint *endpoints_find(enum route_kind route, enum method method);
 
 #endif

@@ -1,7 +1,7 @@
 #include "api/system.h"
 
-#include "json/json.h"
 #include "http/route.h"
+#include "json/json.h"
 
 #define READINESS_NS 1000000000u
 
@@ -58,7 +58,7 @@ answer_metrics(const struct system_context *sys, struct response *res)
 		return ST_STORE_ACCESS;
 	if (store_stat(sys->store, &stats) != ST_OK)
 		return ST_BUSY;
-	metrics_add_text(b, sys->metrics, method_names);
+	metrics_add_text(b, sys->metrics, request_method_names);
 	metrics_add_value(b, "markbook_store_revision", "gauge", "Revision of the store.",
 			  stats.revision);
 	metrics_add_value(b, "markbook_store_collections", "gauge", "Collections in the store.",
@@ -125,6 +125,7 @@ system_answer(const struct system_context *sys, const struct request *req, struc
 		if ((st = found->answer(sys, res)) != ST_OK)
 			response_problem(res, st, NULL);
 	}
-	if (query_is_pretty(req->query) && strstr(res->type, "json") != NULL && !res->body.failed)
+	if (route_query_is_pretty(req->query) && strstr(res->type, "json") != NULL &&
+	    !res->body.failed)
 		indent(res);
 }

@@ -1,8 +1,8 @@
 /*
  * What operators and load balancers ask: /healthz, /readyz, /metrics.
  */
-#ifndef MARKBOOK_SYSTEM_H
-#define MARKBOOK_SYSTEM_H
+#ifndef MARKBOOK_API_SYSTEM_H
+#define MARKBOOK_API_SYSTEM_H
 
 #include "base/metrics.h"
 #include "http/request.h"

@@ -80,7 +80,7 @@ buf_grow(struct buf *b, size_t more)
 }
 
 size_t
-u64_digits(char out[U64_DIGITS_MAX], uint64_t n)
+buf_u64_digits(char out[U64_DIGITS_MAX], uint64_t n)
 {
 	char digits[U64_DIGITS_MAX];
 	size_t at = sizeof(digits), len;
@@ -98,7 +98,7 @@ void
 buf_add_u64(struct buf *b, uint64_t n)
 {
 	char digits[U64_DIGITS_MAX];
-	size_t len = u64_digits(digits, n);
+	size_t len = buf_u64_digits(digits, n);
 
 	buf_add(b, digits, len);
 }

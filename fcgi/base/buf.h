@@ -10,8 +10,8 @@
  * appended; later appends do nothing, so that a caller may append freely and
  * look at `failed` once at the end.  buf_reset() clears it.
  */
-#ifndef MARKBOOK_BUF_H
-#define MARKBOOK_BUF_H
+#ifndef MARKBOOK_BASE_BUF_H
+#define MARKBOOK_BASE_BUF_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -65,7 +65,7 @@ struct slice slice_trim(struct slice s);
 #define U64_DIGITS_MAX 20
 
 /* The decimal digits of n, without an end; returns how many. */
-size_t u64_digits(char out[U64_DIGITS_MAX], uint64_t n);
+size_t buf_u64_digits(char out[U64_DIGITS_MAX], uint64_t n);
 
 static inline struct slice
 buf_slice(const struct buf *b)

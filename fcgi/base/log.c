@@ -121,7 +121,7 @@ void
 log_u64(struct log *log, const char *key, uint64_t value)
 {
 	char digits[U64_DIGITS_MAX];
-	size_t len = u64_digits(digits, value);
+	size_t len = buf_u64_digits(digits, value);
 
 	/* All of it or nothing. */
 	if (sizeof(log->line) - sizeof(LINE_END) - log->line_len <

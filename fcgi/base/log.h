@@ -11,8 +11,8 @@
  * one that does not fit.  Lines that nobody takes within LOG_WAIT_MS are
  * dropped, and counted in a line later: logging never stops the service.
  */
-#ifndef MARKBOOK_LOG_H
-#define MARKBOOK_LOG_H
+#ifndef MARKBOOK_BASE_LOG_H
+#define MARKBOOK_BASE_LOG_H
 
 #include <limits.h>
 #include <time.h>

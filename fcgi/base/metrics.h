@@ -6,8 +6,8 @@
  * Counters of a slot go on when a new worker takes it over.  `connections` of
  * the slots is also what workers balance themselves by.
  */
-#ifndef MARKBOOK_METRICS_H
-#define MARKBOOK_METRICS_H
+#ifndef MARKBOOK_BASE_METRICS_H
+#define MARKBOOK_BASE_METRICS_H
 
 #include <stdatomic.h>
 

@@ -8,8 +8,8 @@
  * it must never hold a path of this machine or a library's own message when
  * it is meant for an HTTP client.
  */
-#ifndef MARKBOOK_STATUS_H
-#define MARKBOOK_STATUS_H
+#ifndef MARKBOOK_BASE_STATUS_H
+#define MARKBOOK_BASE_STATUS_H
 
 enum status {
 	ST_OK = 0,

@@ -1,8 +1,8 @@
 /*
  * UTF-8 text (RFC 3629: no overlong forms, no surrogates).
  */
-#ifndef MARKBOOK_UTF8_H
-#define MARKBOOK_UTF8_H
+#ifndef MARKBOOK_BASE_UTF8_H
+#define MARKBOOK_BASE_UTF8_H
 
 #include "base/buf.h"
 

@@ -2,8 +2,8 @@
  * What a request's body does to the records of one collection: a list of
  * edits for store_apply, made from the body's JSON.
  */
-#ifndef MARKBOOK_EDITS_H
-#define MARKBOOK_EDITS_H
+#ifndef MARKBOOK_CONTENT_EDITS_H
+#define MARKBOOK_CONTENT_EDITS_H
 
 #include "json/json.h"
 #include "store/store.h"

@@ -4,8 +4,8 @@
  * A text is begun, and then made by render_more; a piece ends between two
  * tokens.  What a struct render borrows (names, the view) has to stay until it is done.
  */
-#ifndef MARKBOOK_RENDER_H
-#define MARKBOOK_RENDER_H
+#ifndef MARKBOOK_CONTENT_RENDER_H
+#define MARKBOOK_CONTENT_RENDER_H
 
 #include "base/buf.h"
 #include "store/store.h"

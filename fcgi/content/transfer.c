@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
+#include "content/render.h"
 #include "json/json.h"
 #include "store/name.h"
-#include "content/render.h"
-#include "base/utf8.h"
 
 #define READ_STEP 65536
 #define DUMP_STEP 65536

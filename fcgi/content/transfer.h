@@ -1,8 +1,8 @@
 /*
  * A whole store as JSON text, in and out: the shape of GET /json.
  */
-#ifndef MARKBOOK_TRANSFER_H
-#define MARKBOOK_TRANSFER_H
+#ifndef MARKBOOK_CONTENT_TRANSFER_H
+#define MARKBOOK_CONTENT_TRANSFER_H
 
 #include <stdio.h>
 

@@ -1,8 +1,8 @@
 #include "content/verify.h"
 
+#include "base/utf8.h"
 #include "json/json.h"
 #include "store/name.h"
-#include "base/utf8.h"
 
 #define SHOWN_MAX 80
 

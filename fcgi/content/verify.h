@@ -1,8 +1,8 @@
 /*
  * A full check of a store that opened: what its engine cannot know of.
  */
-#ifndef MARKBOOK_VERIFY_H
-#define MARKBOOK_VERIFY_H
+#ifndef MARKBOOK_CONTENT_VERIFY_H
+#define MARKBOOK_CONTENT_VERIFY_H
 
 #include "store/store.h"
 

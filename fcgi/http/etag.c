@@ -16,7 +16,7 @@ etag_make(struct etag *out, uint64_t store_id, uint64_t revision)
 	for (unsigned i = ID_DIGITS; i-- > 0;)
 		*p++ = hex[id >> 4 * i & 0xf];
 	*p++ = '-';
-	p += u64_digits(p, revision);
+	p += buf_u64_digits(p, revision);
 	*p++ = '"';
 	*p = '\0';
 }

@@ -6,8 +6,8 @@
  * even in two stores one after another at the same place; but a backup that is
  * restored goes on with the revisions of its time.
  */
-#ifndef MARKBOOK_ETAG_H
-#define MARKBOOK_ETAG_H
+#ifndef MARKBOOK_HTTP_ETAG_H
+#define MARKBOOK_HTTP_ETAG_H
 
 #include "base/buf.h"
 #include "base/status.h"

@@ -1,8 +1,8 @@
 /*
  * Percent-encoding (RFC 3986, section 2.1).
  */
-#ifndef MARKBOOK_PERCENT_H
-#define MARKBOOK_PERCENT_H
+#ifndef MARKBOOK_HTTP_PERCENT_H
+#define MARKBOOK_HTTP_PERCENT_H
 
 #include "base/buf.h"
 

@@ -6,8 +6,8 @@
  * malformed ones.  So a peer has to show one whole request before it is
  * handed to libfcgi.
  */
-#ifndef MARKBOOK_RECORDS_H
-#define MARKBOOK_RECORDS_H
+#ifndef MARKBOOK_HTTP_RECORDS_H
+#define MARKBOOK_HTTP_RECORDS_H
 
 #include <stdbool.h>
 

@@ -7,7 +7,7 @@
 /* How much of a body is asked for at once where its length is not known. */
 #define BODY_STEP 8192
 
-const char *const method_names[METHOD_COUNT] = {
+const char *const request_method_names[METHOD_COUNT] = {
     [METHOD_GET] = "GET",	[METHOD_HEAD] = "HEAD",	  [METHOD_OPTIONS] = "OPTIONS",
     [METHOD_POST] = "POST",	[METHOD_PUT] = "PUT",	  [METHOD_PATCH] = "PATCH",
     [METHOD_DELETE] = "DELETE", [METHOD_OTHER] = "OTHER",
@@ -18,7 +18,7 @@ method_parse(struct slice name)
 {
 	int m = METHOD_GET;
 
-	while (m < METHOD_OTHER && !slice_eq(name, slice_str(method_names[m])))
+	while (m < METHOD_OTHER && !slice_eq(name, slice_str(request_method_names[m])))
 		m++;
 	return (enum method)m;
 }

@@ -1,8 +1,8 @@
 /*
  * One request: FastCGI parameters (RFC 3875, section 4.1) and body.
  */
-#ifndef MARKBOOK_REQUEST_H
-#define MARKBOOK_REQUEST_H
+#ifndef MARKBOOK_HTTP_REQUEST_H
+#define MARKBOOK_HTTP_REQUEST_H
 
 #include "base/buf.h"
 #include "base/status.h"
@@ -20,7 +20,7 @@ enum method {
 };
 
 /* Indexed by enum method; that of METHOD_OTHER is "OTHER". */
-extern const char *const method_names[METHOD_COUNT];
+extern const char *const request_method_names[METHOD_COUNT];
 
 /*
  * Slices are { NULL, 0 } where the parameter was not given.  They borrow from

@@ -2,12 +2,12 @@
  * One answer, and its way out: the one place that knows HTTP status codes and
  * CGI header fields (RFC 3875, section 6).
  */
-#ifndef MARKBOOK_RESPONSE_H
-#define MARKBOOK_RESPONSE_H
+#ifndef MARKBOOK_HTTP_RESPONSE_H
+#define MARKBOOK_HTTP_RESPONSE_H
 
 #include "base/buf.h"
-#include "http/etag.h"
 #include "base/status.h"
+#include "http/etag.h"
 
 /* A zeroed struct is ready for use.  Buffers are owned, and kept for reuse by response_reset. */
 struct response {

@@ -1,7 +1,7 @@
 #include "http/route.h"
 
-#include "store/name.h"
 #include "http/percent.h"
+#include "store/name.h"
 
 static const char *
 find(struct slice s, char c)
@@ -88,7 +88,7 @@ parse_after(struct query *out, struct slice value, struct problem *why)
 }
 
 bool
-query_is_pretty(struct slice text)
+route_query_is_pretty(struct slice text)
 {
 	struct slice part, name, value;
 	bool pretty = false;
@@ -103,12 +103,12 @@ query_is_pretty(struct slice text)
 }
 
 enum status
-query_parse(struct query *out, struct slice text, struct problem *why)
+route_query_parse(struct query *out, struct slice text, struct problem *why)
 {
 	struct slice part, name, value;
 	enum status st = ST_OK;
 
-	out->pretty = query_is_pretty(text);
+	out->pretty = route_query_is_pretty(text);
 	out->has_after = false;
 	out->limit = 0;
 	while (text.len > 0 && st == ST_OK) {

@@ -2,8 +2,8 @@
  * Which resource a request means: PATH_INFO and QUERY_STRING (RFC 3875,
  * sections 4.1.5 and 4.1.7) taken apart.
  */
-#ifndef MARKBOOK_ROUTE_H
-#define MARKBOOK_ROUTE_H
+#ifndef MARKBOOK_HTTP_ROUTE_H
+#define MARKBOOK_HTTP_ROUTE_H
 
 #include "base/buf.h"
 #include "base/status.h"
@@ -36,9 +36,9 @@ struct query {
  * over; of one given twice the last counts.  ST_OK, ST_BAD_REQUEST, ST_NO_MEMORY.  The caller frees
  * out->after, and may hand the same struct in again.
  */
-enum status query_parse(struct query *out, struct slice text, struct problem *why);
+enum status route_query_parse(struct query *out, struct slice text, struct problem *why);
 
-/* What query_parse says of `pretty` alone. */
-bool query_is_pretty(struct slice text);
+/* What route_query_parse says of `pretty` alone. */
+bool route_query_is_pretty(struct slice text);
 
 #endif

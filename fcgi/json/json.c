@@ -148,7 +148,7 @@ json_add_string(struct buf *out, struct slice s)
 	size_t done = 0;
 
 	buf_addc(out, '"');
-	for (size_t i = json_plain_words(s); i < s.len; i++) {
+	for (size_t i = json_scan_plain_words(s); i < s.len; i++) {
 		if ((unsigned char)s.data[i] >= 0x20 && s.data[i] != '"' && s.data[i] != '\\')
 			continue;
 		buf_add(out, s.data + done, i - done);
@@ -193,7 +193,7 @@ json_add_pretty(struct buf *out, struct slice compact, struct json_indent *at)
 	const char *p = compact.data, *end = p + compact.len;
 
 	while (p < end) {
-		const char *next = *p == '"' ? json_string_end(p) : p + 1;
+		const char *next = *p == '"' ? json_scan_string_end(p) : p + 1;
 
 		if (*p != '"') {
 			add_spaced(out, *p, at);

@@ -15,8 +15,8 @@
  * unpaired surrogate escape.  String *values* may hold any escape, \u0000 and
  * unpaired surrogates included; they come back as they were sent.
  */
-#ifndef MARKBOOK_JSON_H
-#define MARKBOOK_JSON_H
+#ifndef MARKBOOK_JSON_JSON_H
+#define MARKBOOK_JSON_JSON_H
 
 #include "base/buf.h"
 #include "base/status.h"

@@ -31,7 +31,7 @@ value_end(const char *p)
 
 	for (;;) {
 		if (*p == '"') {
-			p = json_string_end(p);
+			p = json_scan_string_end(p);
 		} else if (*p == '{' || *p == '[') {
 			depth++;
 			p++;
@@ -57,7 +57,7 @@ next_member(const char **at, struct member *m)
 
 	if (**at == '}' || *name == '}')
 		return false;
-	name_end = json_string_end(name);
+	name_end = json_scan_string_end(name);
 	end = value_end(name_end + 1);
 	m->spelt = (struct slice){name, (size_t)(name_end - name)};
 	m->json = (struct slice){name_end + 1, (size_t)(end - name_end) - 1};
@@ -74,7 +74,7 @@ member_name(const struct member *m, struct buf *decoded)
 
 	if (memchr(inside.data, '\\', inside.len) == NULL)
 		return inside;
-	json_decode(decoded, inside);
+	json_names_decode(decoded, inside);
 	return (struct slice){decoded->data + from, decoded->len - from};
 }
 

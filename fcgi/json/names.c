@@ -192,7 +192,7 @@ decode_unicode(struct buf *out, const char *p, size_t len)
 }
 
 bool
-json_decode(struct buf *out, struct slice inside)
+json_names_decode(struct buf *out, struct slice inside)
 {
 	static const char escapes[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
 	const char *p = inside.data, *end = p + inside.len;

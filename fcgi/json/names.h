@@ -41,6 +41,6 @@ enum status json_names_end(struct json_names *n, size_t mark, struct slice *twic
  * Append what the inside of a JSON string stands for (RFC 8259, section 7) as UTF-8; `inside` is
  * valid, and the result is not longer.  False for an unpaired surrogate: no UTF-8 stands for it.
  */
-bool json_decode(struct buf *out, struct slice inside);
+bool json_names_decode(struct buf *out, struct slice inside);
 
 #endif

@@ -145,7 +145,8 @@ scan_string(struct scanner *s, bool *escaped)
 	while (st == ST_OK) {
 		from = s->p;
 		if (by_words)
-			s->p += json_plain_words((struct slice){s->p, (size_t)(s->end - s->p)});
+			s->p +=
+			    json_scan_plain_words((struct slice){s->p, (size_t)(s->end - s->p)});
 		while (s->p < s->end && is_plain((unsigned char)*s->p))
 			s->p++;
 		by_words = s->p - from >= (ptrdiff_t)sizeof(uint64_t);
@@ -238,7 +239,7 @@ decode_name(struct scanner *s, struct slice inside, struct slice *name)
 	if (decoded->len == 0 && !buf_reserve(decoded, (size_t)(s->end - s->start)))
 		return ST_NO_MEMORY;
 	from = decoded->len;
-	if (!json_decode(decoded, inside))
+	if (!json_names_decode(decoded, inside))
 		refuse_name(s, inside, "holds an unpaired surrogate");
 	*name = (struct slice){decoded->data + from, decoded->len - from};
 	return ST_OK;
@@ -407,7 +408,7 @@ json_scan_object(struct json_scan *sc, struct slice text, unsigned depth, struct
 }
 
 const char *
-json_string_end(const char *p)
+json_scan_string_end(const char *p)
 {
 	for (p++; *p != '"'; p++)
 		if (*p == '\\')

@@ -29,11 +29,11 @@ enum status json_scan_object(struct json_scan *sc, struct slice text, unsigned d
 			     struct problem *why);
 
 /* The end of the string whose opening quote is at p, in text that was accepted. */
-const char *json_string_end(const char *p);
+const char *json_scan_string_end(const char *p);
 
 /* Whether each of eight bytes is ASCII that stands for itself in a string. */
 static inline bool
-json_plain_word(const char *at)
+json_scan_plain_word(const char *at)
 {
 	static const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
 	uint64_t word, quote, backslash, found;
@@ -49,14 +49,14 @@ json_plain_word(const char *at)
 
 /* How many bytes at the front are such, at least as far as whole words are. */
 static inline size_t
-json_plain_words(struct slice s)
+json_scan_plain_words(struct slice s)
 {
 	size_t n = 0, word = sizeof(uint64_t);
 
-	while (n + word <= s.len && json_plain_word(s.data + n))
+	while (n + word <= s.len && json_scan_plain_word(s.data + n))
 		n += word;
 	/* The last word may begin within the one before. */
-	return n > 0 && n + word > s.len && json_plain_word(s.data + s.len - word) ? s.len : n;
+	return n > 0 && n + word > s.len && json_scan_plain_word(s.data + s.len - word) ? s.len : n;
 }
 
 #endif

@@ -2,8 +2,8 @@
  * Socket addresses as the options give them: HOST:PORT, [IPv6]:PORT, or the
  * path of a unix socket (anything with a '/' first or without a ':').
  */
-#ifndef MARKBOOK_ADDRESS_H
-#define MARKBOOK_ADDRESS_H
+#ifndef MARKBOOK_OS_ADDRESS_H
+#define MARKBOOK_OS_ADDRESS_H
 
 #include <netdb.h>
 #include <stdbool.h>

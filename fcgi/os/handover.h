@@ -1,8 +1,8 @@
 /*
  * Idle connections on their way from one process to another (unix(7), SCM_RIGHTS).
  */
-#ifndef MARKBOOK_HANDOVER_H
-#define MARKBOOK_HANDOVER_H
+#ifndef MARKBOOK_OS_HANDOVER_H
+#define MARKBOOK_OS_HANDOVER_H
 
 #include <stdbool.h>
 

@@ -1,8 +1,8 @@
 /*
  * The socket that FastCGI connections come in on.
  */
-#ifndef MARKBOOK_LISTEN_H
-#define MARKBOOK_LISTEN_H
+#ifndef MARKBOOK_OS_LISTEN_H
+#define MARKBOOK_OS_LISTEN_H
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -3,8 +3,8 @@
  * json-c by a null pointer.  Before either is called, as much as it will need is taken and given back
  * here: after that malloc has it without asking the system.  For a process of one thread, with glibc.
  */
-#ifndef MARKBOOK_MEMORY_H
-#define MARKBOOK_MEMORY_H
+#ifndef MARKBOOK_OS_MEMORY_H
+#define MARKBOOK_OS_MEMORY_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -33,8 +33,8 @@
  * when a process is about to end.  So in such a build Landlock is left out and some more
  * system calls are allowed.
  */
-#ifndef MARKBOOK_SANDBOX_H
-#define MARKBOOK_SANDBOX_H
+#ifndef MARKBOOK_OS_SANDBOX_H
+#define MARKBOOK_OS_SANDBOX_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -20,7 +20,7 @@ connection_log(struct server *s, const struct connection *c, uint64_t ns)
 	if (!log_begin(s->log, LOG_LEVEL_INFO, "request"))
 		return;
 	log_str(s->log, "request_id", r->request_id);
-	log_str(s->log, "method", slice_str(method_names[r->method]));
+	log_str(s->log, "method", slice_str(request_method_names[r->method]));
 	log_str(s->log, "path", r->path);
 	log_u64(s->log, "status", c->res.code);
 	log_u64(s->log, "bytes", c->bytes);

@@ -11,8 +11,8 @@
  * retiring worker hands all other connections to another one through a socket, with whatever request
  * may already wait in them.
  */
-#ifndef MARKBOOK_SERVER_H
-#define MARKBOOK_SERVER_H
+#ifndef MARKBOOK_SERVER_SERVER_H
+#define MARKBOOK_SERVER_SERVER_H
 
 #include <signal.h>
 #include <sys/types.h>

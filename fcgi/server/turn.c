@@ -1,9 +1,9 @@
 #include <sys/epoll.h>
 
+#include "api/system.h"
 #include "os/clock.h"
 #include "os/memory.h"
 #include "server/worker.h"
-#include "api/system.h"
 
 /* Answers of writes that wait for one commit, in bytes; one may go beyond. */
 #define ANSWERS_MAX ((size_t)8 << 20)

@@ -12,8 +12,8 @@
 #include <fcgiapp.h>
 
 #include "api/api.h"
-#include "server/server.h"
 #include "api/system.h"
+#include "server/server.h"
 
 /* Requests of one turn at most, and so writes of one commit.  bench/ has a build with 1. */
 #ifndef TURN_MAX

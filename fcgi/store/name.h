@@ -6,8 +6,8 @@
  * U+009F) and without '/'; "." and ".." are none, as URL normalisation
  * (RFC 3986, section 5.2.4) would take them away.  Names compare bytewise.
  */
-#ifndef MARKBOOK_NAME_H
-#define MARKBOOK_NAME_H
+#ifndef MARKBOOK_STORE_NAME_H
+#define MARKBOOK_STORE_NAME_H
 
 #include "base/buf.h"
 #include "base/status.h"

@@ -30,8 +30,8 @@
  * has made room by that, and succeeds when it is tried once more.  (Not while a
  * snapshot is held open over hundreds of changes.)
  */
-#ifndef MARKBOOK_STORE_H
-#define MARKBOOK_STORE_H
+#ifndef MARKBOOK_STORE_STORE_H
+#define MARKBOOK_STORE_STORE_H
 
 #include "base/buf.h"
 #include "base/status.h"

@@ -9,10 +9,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "content/transfer.h"
 #include "os/clock.h"
 #include "os/handover.h"
 #include "os/listen.h"
-#include "content/transfer.h"
 #include "supervisor/workers.h"
 
 #define UPKEEP_NS (5u * CLOCK_SECOND)

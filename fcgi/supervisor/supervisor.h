@@ -6,11 +6,11 @@
  * the drain timeout is killed.  SIGHUP: replace the workers one after
  * another, each handing its connections over, without a lost request.
  */
-#ifndef MARKBOOK_SUPERVISOR_H
-#define MARKBOOK_SUPERVISOR_H
+#ifndef MARKBOOK_SUPERVISOR_SUPERVISOR_H
+#define MARKBOOK_SUPERVISOR_SUPERVISOR_H
 
-#include "config.h"
 #include "base/log.h"
+#include "config.h"
 
 /* Serve until told to leave.  Returns the exit status: 0 where all left in time. */
 int supervisor_run(const struct config *config, struct log *log);

@@ -2,8 +2,8 @@
  * The worker processes of one service: started, told to leave, counted, and
  * started again when they die.
  */
-#ifndef MARKBOOK_WORKERS_H
-#define MARKBOOK_WORKERS_H
+#ifndef MARKBOOK_SUPERVISOR_WORKERS_H
+#define MARKBOOK_SUPERVISOR_WORKERS_H
 
 #include <sys/types.h>
 

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
-#include "store/name.h"
 #include "base/status.h"
+#include "store/name.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

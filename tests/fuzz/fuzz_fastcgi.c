@@ -18,9 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "os/handover.h"
-#include "json/scan.h"
 #include "http/records.h"
+#include "json/scan.h"
+#include "os/handover.h"
 #include "server/server.h"
 
 #define PEERS 4

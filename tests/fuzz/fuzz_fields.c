@@ -8,12 +8,12 @@
 #include <regex.h>
 #include <unistd.h>
 
-#include "http/etag.h"
-#include "json/scan.h"
 #include "base/log.h"
+#include "http/etag.h"
 #include "http/percent.h"
 #include "http/request.h"
 #include "http/route.h"
+#include "json/scan.h"
 
 #define TAG "(W/)?\"[\x21\x23-\x7e\x80-\xff]*\""
 #define BLANKS "[ \t]*"
@@ -142,7 +142,7 @@ check_appended(struct slice text, const struct query *before)
 	buf_add_slice(&b, text);
 	buf_adds(&b, "&limit=7&after=");
 	percent_encode(&b, text);
-	must(query_parse(&query, buf_slice(&b), NULL) == ST_OK);
+	must(route_query_parse(&query, buf_slice(&b), NULL) == ST_OK);
 	must(query.limit == 7 && query.has_after && query.pretty == before->pretty);
 	must(slice_eq(buf_slice(&query.after), text));
 	buf_free(&query.after);
@@ -154,7 +154,7 @@ check_query(struct slice text)
 {
 	struct query query = {0};
 	struct problem why = {""};
-	enum status st = query_parse(&query, text, &why);
+	enum status st = route_query_parse(&query, text, &why);
 
 	must(st == ST_OK || st == ST_BAD_REQUEST);
 	if (st == ST_OK) {

@@ -9,9 +9,9 @@
 #undef json_is_object
 #undef json_is_null
 
+#include "base/utf8.h"
 #include "content/edits.h"
 #include "json/scan.h"
-#include "base/utf8.h"
 
 /*
  * Jansson's opinion; NULL where it holds the text for wrong, or cannot keep what RFC 8259 allows:
@@ -56,8 +56,8 @@ check_name(struct slice name)
 
 	must(utf8_valid(name));
 	json_add_string(&string, name);
-	must(string.len >= 2 && json_string_end(string.data) == string.data + string.len);
-	must(json_decode(&decoded, (struct slice){string.data + 1, string.len - 2}));
+	must(string.len >= 2 && json_scan_string_end(string.data) == string.data + string.len);
+	must(json_names_decode(&decoded, (struct slice){string.data + 1, string.len - 2}));
 	must(slice_eq(buf_slice(&decoded), name));
 	buf_free(&string);
 	buf_free(&decoded);
@@ -108,7 +108,7 @@ add_pretty(struct buf *out, struct slice compact)
 		size_t n = 1;
 
 		if (compact.data[0] == '"')
-			n = (size_t)(json_string_end(compact.data) - compact.data);
+			n = (size_t)(json_scan_string_end(compact.data) - compact.data);
 		else if (strchr("{}[],:", compact.data[0]) == NULL)
 			while (n < compact.len && strchr("{}[],:", compact.data[n]) == NULL)
 				n++;

@@ -4,9 +4,9 @@
  */
 #include "fuzz.h"
 
+#include "base/utf8.h"
 #include "http/percent.h"
 #include "http/route.h"
-#include "base/utf8.h"
 
 static bool
 is_name(struct slice s)

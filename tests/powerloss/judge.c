@@ -1,7 +1,7 @@
 #include "judge.h"
 
-#include "model.h"
 #include "content/verify.h"
+#include "model.h"
 
 #include <stdio.h>
 #include <stdlib.h>

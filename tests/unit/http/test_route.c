@@ -74,15 +74,16 @@ a_query_is_taken_apart(void **state)
 	struct query q = {0};
 
 	(void)state;
-	assert_int_equal(query_parse(&q, SLICE("limit=10&after=a%20b+c%2Bd&pretty"), NULL), ST_OK);
+	assert_int_equal(route_query_parse(&q, SLICE("limit=10&after=a%20b+c%2Bd&pretty"), NULL),
+			 ST_OK);
 	assert_int_equal(q.limit, 10);
 	assert_true(q.pretty && q.has_after);
 	assert_true(slice_eq(buf_slice(&q.after), SLICE("a b c+d")));
-	assert_int_equal(query_parse(&q, SLICE("x=1&&=&limits=3&pretty=0"), NULL), ST_OK);
+	assert_int_equal(route_query_parse(&q, SLICE("x=1&&=&limits=3&pretty=0"), NULL), ST_OK);
 	assert_int_equal(q.limit, 0);
 	assert_false(q.pretty || q.has_after);
-	assert_int_equal(query_parse(&q, (struct slice){NULL, 0}, NULL), ST_OK);
-	assert_int_equal(query_parse(&q, SLICE("limit=2&limit=100000"), NULL), ST_OK);
+	assert_int_equal(route_query_parse(&q, (struct slice){NULL, 0}, NULL), ST_OK);
+	assert_int_equal(route_query_parse(&q, SLICE("limit=2&limit=100000"), NULL), ST_OK);
 	assert_int_equal(q.limit, PAGE_LIMIT_MAX);
 	buf_free(&q.after);
 }
@@ -98,7 +99,7 @@ a_bad_query_is_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		if (query_parse(&q, slice_str(bad[i]), NULL) != ST_BAD_REQUEST)
+		if (route_query_parse(&q, slice_str(bad[i]), NULL) != ST_BAD_REQUEST)
 			fail_msg("accepted: %s", bad[i]);
 	}
 	buf_free(&q.after);

@@ -20,8 +20,8 @@
 #include <sys/uio.h>
 #include <sys/un.h>
 
-#include "os/handover.h"
 #include "base/log.h"
+#include "os/handover.h"
 #include "os/sandbox.h"
 
 /* What a worker has when it enters; f's store is open. */

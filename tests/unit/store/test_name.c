@@ -8,10 +8,10 @@
 #include <cmocka.h>
 
 #include "../guard.h"
-#include "store/name.h"
-#include "http/percent.h"
 #include "base/status.h"
 #include "base/utf8.h"
+#include "http/percent.h"
+#include "store/name.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 /* SLICE for the tables: initialisers have to be constant. */
