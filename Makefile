@@ -90,7 +90,8 @@ $(eval $(call rules,$(BUILD),compile,link))
 $(eval $(call rules,$(BUILD)/asan,compile_asan,link_asan))
 .SECONDARY:
 
-# What records a run of the program, and what checks the crashes that it may have had.
+# The shim records a run of the program; the checker tries the crashes that the run
+# might have met.
 powerloss := $(patsubst tests/powerloss/%.c,%,$(wildcard tests/powerloss/*.c))
 powerloss_programs := $(BUILD)/powerloss/check $(BUILD)/powerloss/shim.so
 
@@ -98,15 +99,18 @@ $(BUILD)/powerloss/%.o: tests/powerloss/%.c $(BUILD)/.command
 	@mkdir -p $(@D)
 	$(call show,CC,$@)$(compile) -MMD -MP -c -o $@ $<
 
-$(BUILD)/powerloss/check: $(patsubst %,$(BUILD)/powerloss/%.o,$(filter-out shim,$(powerloss))) \
-		$(modules:%=$(BUILD)/obj/%.o)
+$(BUILD)/powerloss/check: $(powerloss:%=$(BUILD)/powerloss/%.o) $(modules:%=$(BUILD)/obj/%.o)
 	$(call show,LINK,$@)$(link) -o $@ $^ $(libraries) $(LDLIBS)
 
-# Its own definitions of what the C library has must not be taken for those that fortification adds.
-$(BUILD)/powerloss/shim.so: tests/powerloss/shim.c tests/powerloss/record.h $(BUILD)/.command
+# No fortification: its own inline functions would clash with what a library for
+# LD_PRELOAD defines.
+compile_preload = $(CC) -std=c11 -D_GNU_SOURCE $(CPPFLAGS) -U_FORTIFY_SOURCE $(CFLAGS) \
+	$(warnings) -fPIC -shared
+
+$(BUILD)/powerloss/shim.so: $(wildcard tests/powerloss/shim/*.[ch]) tests/powerloss/record.h \
+		$(BUILD)/.command
 	@mkdir -p $(@D)
-	$(call show,LINK,$@)$(CC) -std=c11 -D_GNU_SOURCE $(CPPFLAGS) -U_FORTIFY_SOURCE $(CFLAGS) \
-		$(warnings) -fPIC -shared -o $@ $<
+	$(call show,LINK,$@)$(compile_preload) -o $@ $(filter %.c,$^)
 
 -include $(powerloss:%=$(BUILD)/powerloss/%.d)
 
