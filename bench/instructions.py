@@ -1,12 +1,13 @@
-"""Instructions that a worker takes for each kind of request, and whether they have grown.
+"""Instructions that a worker takes for each kind of request, and whether they grow.
 
-    instructions.py check MARKBOOK     against instructions.json: fails where one grew by over 5 %
+    instructions.py check MARKBOOK     against results/instructions.json: fails if one grows by over 5 %
     instructions.py record MARKBOOK    writes that file
 
-The worker runs under callgrind and is asked over one FastCGI connection, without nginx.  Each kind
-is asked FEW times in one run and MANY times in another: the difference has neither the start nor
-the end in it.  Counts depend on the compiler and the libraries, not on the machine's load; where
-those are others than they were when the file was written, nothing is compared.
+The worker runs under callgrind and gets its requests over one FastCGI
+connection, without nginx.  Each kind is sent FEW times in one run and MANY times
+in another: the difference has neither the start nor the end in it.  Counts
+depend on the compiler and the libraries, not on the load of the machine; if
+these differ from the recorded ones, nothing is compared.
 """
 
 import concurrent.futures
@@ -22,18 +23,16 @@ import tempfile
 import time
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path.append(str(HERE.parent / "tests/tools"))
-import fcgi  # noqa: E402
+from measure.fastcgi import Client
 
-RECORD = HERE / "results/instructions.json"
+RECORD = Path(__file__).resolve().parent / "results/instructions.json"
 FEW, MANY = 20, 420
 MARGIN = 0.05
 RECORDS = 100
 READY_SECONDS = 30
 PACKAGES = ("gcc", "libc6", "libfcgi0ldbl", "libjson-c5", "liblmdb0", "libseccomp2", "valgrind")
 MINIMAL = ("HTTP_PREFER", "return=minimal")
-# The C library picks its string functions by processor: these are on every x86-64.
+# The C library picks its string functions by processor; these run on any x86-64.
 BASELINE = (
     "glibc.cpu.hwcaps=-AVX,-AVX_Fast_Unaligned_Load,-AVX2,-AVX512F,-BMI1,-BMI2,-ERMS,-FSRM,-SSE4_2"
 )
@@ -101,14 +100,14 @@ def connect(socket, process):
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            return fcgi.Client(socket, timeout=READY_SECONDS)
+            return Client(socket, timeout=READY_SECONDS)
         except OSError:
             time.sleep(0.01)
     raise Failure("the responder does not start under valgrind")
 
 
 def serve(markbook, directory):
-    # The caller's environment is not part of it: its size alone moves the stack.
+    # The size of the environment moves the stack, so it is not the caller's.
     environment = {"PATH": os.environ["PATH"], "GLIBC_TUNABLES": BASELINE}
     return subprocess.Popen(
         [
@@ -130,7 +129,7 @@ def worker_of(process):
 
 
 def leave(worker):
-    """The worker alone: told by the supervisor, it would turn its loop until that is done."""
+    """Ends the worker alone: if the supervisor ended it, its loop would turn until then."""
     deadline = time.monotonic() + READY_SECONDS
     os.kill(worker, signal.SIGTERM)
     while Path(f"/proc/{worker}").exists():
@@ -145,10 +144,11 @@ def total_of(directory, worker):
 
 
 def count(markbook, ask, times):
-    """Instructions of a worker in all of its life, with so many requests of a kind."""
+    """Instructions in the whole life of a worker with `times` requests of a kind."""
     directory = Path(tempfile.mkdtemp(prefix="markbook-count."))
     marks = {f"mark-{i:03}": "00000%" for i in range(RECORDS)}
-    # json-c's hashes differ from one process to the next: what reads so many names is not counted.
+    # The hashes of json-c differ from process to process, so another process reads
+    # the many names.
     subprocess.run(
         [markbook, "load", "--store", f"{directory}/store", "-"],
         input=json.dumps({"marks": marks}).encode(), check=True, capture_output=True,
@@ -182,13 +182,13 @@ def count_all(markbook):
 
 
 def made_with(markbook):
-    """What counts depend on beside the sources."""
+    """What the counts depend on besides the sources."""
     listed = subprocess.run(
         ["dpkg-query", "-W", "-f", "${Package} ${Version}\n", *PACKAGES],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     versions = dict(line.split() for line in listed.stdout.splitlines() if " " in line)
-    # How it was compiled stands beside it, with what the sources' version does not change.
+    # The build leaves its command beside the program; the version in it may change.
     command = Path(markbook).parent / ".command"
     text = command.read_text().splitlines()[0] if command.exists() else ""
     flags = [f for f in text.split() if not f.startswith(("-DMARKBOOK_VERSION", "-W"))]
@@ -204,7 +204,7 @@ def skip_reason(recorded, here):
 
 
 def compare(recorded, found):
-    """Prints a line for each kind; how many passed and failed."""
+    """Prints a line for each kind; returns how many pass and fail."""
     passed = failed = 0
     for kind in KINDS:
         if kind not in recorded:
@@ -220,9 +220,9 @@ def compare(recorded, found):
             passed += 1
             print(f"ok - {text}")
             if growth < -MARGIN:
-                print("# fewer: 'make record-instructions' holds on to that")
+                print("# fewer: 'make record-instructions' keeps it so")
     if failed:
-        print("# where that is meant: 'make record-instructions', and say why in the commit")
+        print("# if that is intended: 'make record-instructions', and say why in the commit")
     return passed, failed
 
 

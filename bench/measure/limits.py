@@ -1,4 +1,4 @@
-"""The measurements of limits.py, each of which adds its lines to the findings."""
+"""The measurements of limits.py: each adds its rows to the findings."""
 
 import http.client
 import json
@@ -7,20 +7,19 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
 
-from peers import contenders
+from measure.fastcgi import Client
+from measure.rounds import in_rounds
+from measure.usage import measure, settle
 from peers import served
-from report.rows import row
+from peers.contender import READY_SECONDS, Contender
 from peers.processes import Failure, poll
-
-HERE = Path(__file__).resolve().parent
-sys.path.append(str(HERE.parents[1] / "tests/tools"))
-import fcgi  # noqa: E402
+from report.limits import row
+from report.text import MEGABYTE
 
 CONNECTIONS = 64
 SECONDS = 1
@@ -29,18 +28,17 @@ STARTS = {"full": 15, "quick": 5}
 RECORDS = {"full": 1_000_000, "quick": 100_000}
 FEW = 100
 COLLECTIONS = 10
-# GET of the whole store: one client, in runs that are long enough for several answers.
+# Long enough for several answers with the whole store.
 WHOLE_SECONDS = 3
-# Those who ask for a record while others get the whole store.
+# Clients that ask for a record while others get the whole store.
 READERS = {"connections": 16, "rate": 1000}
 WHOLE_CLIENTS = 2
 SAMPLE_SECONDS = 0.005
 PATCH_RECORDS = 5000
-MEGABYTE = 1_000_000
 
 
 class Started:
-    """Services that are up inside of a with, whatever happens there."""
+    """Services that run within a `with` and end with it, whatever happens."""
 
     def __init__(self, *services):
         self.services = services
@@ -60,14 +58,8 @@ class Started:
 
 
 def in_turn(rounds, *measurements):
-    """Runs of each, one after another in each round; the first round only warms up."""
-    runs = [[] for _ in measurements]
-    for done in range(-1, rounds):
-        for of_it, measure in zip(runs, measurements):
-            told = measure()
-            if done >= 0:
-                of_it.append(told)
-    return runs
+    """The runs of each measurement, in the order given."""
+    return list(in_rounds(rounds, dict(enumerate(measurements))).values())
 
 
 def requests_of(load, service, paths):
@@ -78,7 +70,7 @@ def requests_of(load, service, paths):
 
 
 def wrk(load, service, file):
-    return served.measure(service, lambda: load.wrk(service.port, file, CONNECTIONS, SECONDS))
+    return measure(service, lambda: load.wrk(service.port, file, CONNECTIONS, SECONDS))
 
 
 # --- durability=commit ---
@@ -126,7 +118,7 @@ def sizes(load, kind, large, small, findings):
 
 
 class Memory:
-    """The most anonymous memory that any of these processes has within a with, in bytes."""
+    """The most bytes of anonymous memory that any of these processes has within a `with`."""
 
     def __init__(self, pids):
         self.pids = pids
@@ -156,9 +148,9 @@ def anonymous_bytes(pid):
 
 
 def serve_file(places, service):
-    """A front that sends the bytes of GET /json as a file, as nginx does that."""
+    """A front that sends the bytes of GET /json as a file, which is what nginx does best."""
 
-    class File(contenders.Contender):
+    class File(Contender):
         name = label = "file"
 
         def prepare_front(self, conf):
@@ -170,7 +162,7 @@ def serve_file(places, service):
 
         def start(self):
             self.start_front()
-            poll(contenders.READY_SECONDS, self.answers, self.services())
+            poll(READY_SECONDS, self.answers, self.services())
 
         def answers(self):
             try:
@@ -195,7 +187,7 @@ def whole(places, load, kind, large, findings):
         large.text_bytes = size
 
         def get(service):
-            return served.measure(
+            return measure(
                 service, lambda: load.wrk(service.port, file, 1, WHOLE_SECONDS), size
             )
 
@@ -219,24 +211,17 @@ def whole(places, load, kind, large, findings):
 
 
 def neighbours(load, kind, service, asked, file, name):
-    """p99 of those who get a record while others get the whole store."""
+    """p99 of clients that get a record while others get the whole store."""
     record = requests_of(load, asked, served.asked(asked.content))["get"]
     late = []
     for _ in range(max(ROUNDS[kind] // 2, 1)):
-        with subprocess.Popen(
-            [
-                load.wrk_program, "-t", "1", "-c", str(WHOLE_CLIENTS), "-d", "3s",
-                "-s", HERE / "wrk.lua", f"http://127.0.0.1:{service.port}", "--", file,
-            ],
-            env=load.environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        ) as others:  # fmt: skip
+        with load.start_wrk(service.port, file, WHOLE_CLIENTS, WHOLE_SECONDS) as others:
             told = load.pace(asked.port, record, READERS["connections"], READERS["rate"], 2)
             others.wait()
         if told["errors"]:
             raise Failure(f"{told['errors']} readers had no answer")
         late.append(told["p99_ms"])
-        served.settle(service)
+        settle(service)
     mine = service is asked
     return row(
         f"p99 of GET one record at {READERS['rate']:,} requests/s while {WHOLE_CLIENTS} clients "
@@ -253,11 +238,11 @@ def allocated_bytes(service):
 
 
 def patch_in(service, kind):
-    """The same records over HTTP, in no order, as a store grows that nobody loads."""
+    """Writes the same records over HTTP in random order, as a store grows that nobody loads."""
     names = [(c, r) for c, marks in served.records(RECORDS[kind], COLLECTIONS).items()
              for r in marks]  # fmt: skip
     random.Random(1).shuffle(names)
-    peer = fcgi.Client(service.socket, timeout=60)
+    peer = Client(service.socket, timeout=60)
     extra = [("CONTENT_TYPE", "application/json"), ("HTTP_PREFER", "return=minimal")]
     batches = {}
     for c, r in names:
@@ -285,7 +270,7 @@ def store_size(places, kind, large, findings):
         row(f"{what}, loaded", 1.7, [allocated_bytes(large) / large.text_bytes], lower=True)
     )
     grown = served.Served(places, "grown", {})
-    # Room for as much as the loaded one.
+    # It needs the room of the loaded one.
     grown.reserve = large.text_bytes
     with Started(grown):
         patch_in(grown, kind)
@@ -301,7 +286,7 @@ def store_size(places, kind, large, findings):
 
 
 def first_answer(service):
-    """Seconds from starting the program to its first answer, and the process."""
+    """Seconds from the start of the program to its first answer, and its process."""
     begun = time.perf_counter()
     process = subprocess.Popen(
         [service.program_path(), *service.serve_flags()],
@@ -310,7 +295,7 @@ def first_answer(service):
     )  # fmt: skip
     while True:
         try:
-            peer = fcgi.Client(service.socket)
+            peer = Client(service.socket)
             status = peer("GET", "/json/none").status
             peer.close()
             if status == 404:
@@ -319,13 +304,13 @@ def first_answer(service):
             pass
         if process.poll() is not None:
             raise Failure(f"did not start: status {process.returncode}")
-        if time.perf_counter() - begun > contenders.READY_SECONDS:
+        if time.perf_counter() - begun > READY_SECONDS:
             process.kill()
             raise Failure("did not start in time")
 
 
 def end(process, signo):
-    """The workers too: they share the session."""
+    """Ends the workers, too: they share the session."""
     if signo == signal.SIGKILL:
         os.killpg(process.pid, signo)
     else:
@@ -334,14 +319,14 @@ def end(process, signo):
 
 
 def starts(service, count, signo, prepare=lambda: None):
-    """Milliseconds to the first answer after each of so many ends by this signal."""
+    """Milliseconds to the first answer after each of `count` ends by this signal."""
     took = []
     for _ in range(count + 1):
         prepare()
         seconds, process = first_answer(service)
         end(process, signo)
         took.append(seconds * 1e3)
-    # Before the first one, something else had happened to the store.
+    # The first start follows no such end.
     return took[1:]
 
 

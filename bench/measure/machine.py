@@ -1,4 +1,4 @@
-"""What the run ran on, and the machine's processor time."""
+"""The machine that a run takes place on, and its processor time."""
 
 import datetime
 import os
@@ -12,7 +12,7 @@ from peers.processes import TICK
 
 
 def busy_seconds():
-    """Of all processors, since boot, in whatever they did; time stolen by the host included."""
+    """Processor seconds of all work since boot, with those that the host has stolen."""
     user, nice, system, _idle, _wait, irq, softirq, steal = map(
         int, Path("/proc/stat").read_text().split()[1:9]
     )
@@ -20,13 +20,13 @@ def busy_seconds():
 
 
 def children_seconds():
-    """Of the children of this script that have ended: the load generator's runs."""
+    """Processor seconds of the children that have ended: runs of the load generator."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def _output(*argv, **environment):
-    """What a program says, on whichever of its two outputs; empty where it cannot be run."""
+    """What a program prints on either output; empty if it cannot run."""
     try:
         done = subprocess.run(
             list(map(str, argv)),

@@ -1,6 +1,6 @@
 """What is stored and asked for: 100 marks in 4 collections.
 
-All values are equally long, so that an answer to GET of any record has the same size.
+All values have the same length, so the answers to GET of a record have, too.
 """
 
 import json
@@ -26,7 +26,7 @@ def _store(half):
 
 
 BEFORE = _store(0)
-# As it is after each record was PUT.
+# The store after a PUT of each record.
 AFTER = _store(5)
 
 
@@ -44,7 +44,7 @@ def json_body(value):
 
 
 def requests(operation, body=json_body):
-    """(method, path, body) of each request of an operation, which are made in turn."""
+    """(method, path, body) of each request of an operation, to be sent in turn."""
     if operation == "all":
         return [("GET", "/json", "")]
     if operation == "get":

@@ -1,4 +1,4 @@
-"""Processes that are started, accounted for and ended by their id."""
+"""Processes: started, accounted for and ended by their id."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ class Failure(Exception):
 
 
 def _stat(pid):
-    """The fields of /proc/PID/stat after the name, or None where the process is gone."""
+    """The fields of /proc/PID/stat after the name, or None if the process is gone."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -24,11 +24,11 @@ def _stat(pid):
 
 
 class Service:
-    """One program with all of its children: they share the session that it begins."""
+    """One program and all of its children, which share the session that it begins."""
 
     def __init__(self, name, argv, directory, environment=None):
         self.log = directory / f"{name}.log"
-        # Should this script be killed, it does not stay.
+        # It ends even if this script is killed.
         argv = ["setpriv", "--pdeathsig", "TERM", *map(str, argv)]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -42,7 +42,7 @@ class Service:
             )
 
     def check(self):
-        """Raises Failure where it has ended."""
+        """Raises Failure if it has ended."""
         if self.process.poll() is not None:
             last = self.log.read_text(errors="replace").strip().splitlines()[-1:]
             raise Failure(f"ended with status {self.process.returncode}: {''.join(last)}")
@@ -56,7 +56,7 @@ class Service:
         return found
 
     def cpu(self):
-        """Seconds of processor time so far, of children that ended too."""
+        """Seconds of processor time so far, with those of children that have ended."""
         ticks = 0
         for pid in self.pids():
             fields = _stat(pid)
@@ -65,7 +65,7 @@ class Service:
         return ticks * TICK
 
     def pss(self):
-        """Proportional set size in bytes; None where the kernel does not tell."""
+        """Proportional set size in bytes; None if the kernel does not tell it."""
         total = 0
         for pid in self.pids():
             try:
@@ -82,7 +82,7 @@ class Service:
             self.process.send_signal(signal.SIGTERM)
 
     def stop(self):
-        """Ends it and whatever of its session is left."""
+        """Ends it and what is left of its session."""
         self.ask_to_stop()
         try:
             self.process.wait(STOP_SECONDS)
@@ -95,7 +95,7 @@ class Service:
 
 
 def poll(seconds, attempt, services):
-    """The first true result of attempt(); Failure after that time or where a service ended."""
+    """The first true result of attempt(); Failure after `seconds`, or if a service has ended."""
     deadline = time.monotonic() + seconds
     while True:
         for service in services:

@@ -1,31 +1,26 @@
-"""Markbook by itself, with a store of a given size: what scaling.py and limits.py start."""
+"""Markbook by itself, with a store of a given size, for scaling.py and limits.py."""
 
 import http.client
 import json
-import os
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
-from peers import contenders
-from measure import machine
-from peers.processes import Failure, poll
+from peers.contender import READY_SECONDS, Contender
+from peers.contenders import WORKERS
+from peers.processes import poll
 
 VALUE_BYTES = 100
-# Of the records of a large store so many are asked for, in a random order.
+# The most records of one store that are asked for.
 ASKED = 5000
-# Prime, and so it comes by all of them.
+# A prime number, so that its multiples reach all of them.
 STEP = 7919
-SETTLE_SECONDS = 10
-# Several ticks of the kernel's accounting.
-SETTLE_STEP = 0.1
-# Room for what a store of this text takes, and to write.
+# Room for the pages of an empty store and for writing.
 STORE_ROOM = 64 << 20
 
 
 def value(size=VALUE_BYTES, letter="x"):
-    """A string whose JSON text has so many bytes."""
+    """A string whose JSON text has `size` bytes."""
     return letter * (size - 2)
 
 
@@ -34,7 +29,7 @@ def path(collection, record):
 
 
 def records(count, collections, size=VALUE_BYTES):
-    """A store of so many records, spread evenly."""
+    """A store of `count` records, spread evenly over the collections."""
     each = max(count // collections, 1)
     text = value(size)
     return {
@@ -43,7 +38,7 @@ def records(count, collections, size=VALUE_BYTES):
 
 
 def asked(store):
-    """Paths of up to ASKED records, in an order that jumps about, the same each time."""
+    """Paths of up to ASKED records from all over the store, in a fixed order that jumps."""
     names = [(c, r) for c, marks in store.items() for r in marks]
     count = min(len(names), ASKED)
     stride = max(len(names) // count, 1)
@@ -59,20 +54,20 @@ def put_requests(paths, size=VALUE_BYTES):
     return [("PUT", p, body) for p in paths]
 
 
-class Served(contenders.Contender):
+class Served(Contender):
     """Markbook behind its front with a store of its own."""
 
     operations = ("get",)
 
     def __init__(self, places, name, store=None, **options):
-        """options: workers, program, durability, stores (the directory that stores are in)."""
+        """options: workers, program, durability, and stores, the parent of the store."""
         self.name = self.label = name
         super().__init__(places)
         self.content = store or {}
-        self.options = {"workers": contenders.WORKERS, "durability": "none", **options}
+        self.options = {"workers": WORKERS, "durability": "none", **options}
         self.store_path = Path(self.options.get("stores", places.stores)) / name
         self.text_bytes = 0
-        # Of text that comes later.
+        # Bytes of text that arrive after the start.
         self.reserve = 0
 
     def program_path(self):
@@ -111,7 +106,7 @@ class Served(contenders.Contender):
     def start(self):
         self.start_behind()
         self.start_front()
-        poll(contenders.READY_SECONDS, self.answers, self.services())
+        poll(READY_SECONDS, self.answers, self.services())
 
     def answers(self):
         try:
@@ -120,47 +115,10 @@ class Served(contenders.Contender):
             return False
 
     def worker_pids(self):
-        """The supervisor's children."""
+        """The children of the supervisor."""
         supervisor = self.behind[0].process.pid
         return [pid for pid in self.behind[0].pids() if pid != supervisor]
 
     def stop(self):
         super().stop()
         shutil.rmtree(self.store_path, ignore_errors=True)
-
-
-def settle(served):
-    """Waits until nothing is at work on what a client that left had asked for."""
-    deadline, before = time.monotonic() + SETTLE_SECONDS, -1.0
-    while time.monotonic() < deadline:
-        now = sum(service.cpu() for service in served.services())
-        if now == before:
-            return
-        before = now
-        time.sleep(SETTLE_STEP)
-
-
-def measure(served, load_it, answer_bytes=None):
-    """One run: requests, processor time a request, the share of the machine that went elsewhere.
-
-    Where answers are so long that a run has few, answer_bytes tells how much is one: parts count.
-    """
-    services = served.services()
-    begun, busy, load_cpu = time.monotonic(), machine.busy_seconds(), machine.children_seconds()
-    cpu = sum(service.cpu() for service in services)
-    told = load_it()
-    cpu = sum(service.cpu() for service in services) - cpu
-    load_cpu = machine.children_seconds() - load_cpu
-    elsewhere = max(machine.busy_seconds() - busy - cpu - load_cpu, 0)
-    elsewhere /= (time.monotonic() - begun) * os.cpu_count()
-    if told["errors"]:
-        raise Failure(f"{served.label}: {told['errors']} requests failed")
-    requests = told["bytes"] / answer_bytes if answer_bytes else told["requests"]
-    if answer_bytes:
-        settle(served)
-    return {
-        "requests_per_s": requests / told["seconds"],
-        "bytes_per_s": told["bytes"] / told["seconds"],
-        "cpu_us": cpu * 1e6 / max(requests, 1e-3),
-        "elsewhere": elsewhere,
-    }

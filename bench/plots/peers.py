@@ -1,34 +1,13 @@
-"""Draws results as SVG and PNG: python -m plots.peers RESULTS.json DIRECTORY (needs matplotlib)."""
+"""Draws the results of run.py: python -m plots.peers DIRECTORY (needs matplotlib)."""
 
-import json
-import sys
-from pathlib import Path
+import matplotlib.pyplot as plt
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
-
-from peers import dataset  # noqa: E402
+from peers import dataset
+from plots.style import INK, main
 
 MARKBOOK, PEER, LIMIT = "#1b6ca8", "#9aa5b1", "#d9dde2"
 FRONT, BEHIND = "#b9c2cb", "#e08e45"
-INK = "#222222"
 LINE_HEIGHT = 0.27
-
-STYLE = {
-    "font.size": 9,
-    "font.family": "DejaVu Sans",
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "ytick.color": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.spines.bottom": False,
-    "ytick.left": False,
-    # The same input gives the same file.
-    "svg.hashsalt": "markbook",
-}
 
 
 def label(contender):
@@ -42,7 +21,7 @@ def colour(name, contender):
 
 
 def taking_part(results, operation):
-    """Names of contenders, the fastest last, which is on top."""
+    """Names of contenders; the fastest comes last and so is on top."""
     found = [n for n, c in results["contenders"].items() if operation in c["operations"]]
     return sorted(
         found,
@@ -119,13 +98,5 @@ def draw(results):
     return figure
 
 
-def main():
-    source, directory = Path(sys.argv[1]), Path(sys.argv[2])
-    plt.rcParams.update(STYLE)
-    figure = draw(json.loads(source.read_text()))
-    figure.savefig(directory / "plot.svg", metadata={"Date": None})
-    figure.savefig(directory / "plot.png", dpi=130, metadata={"Software": None})
-
-
 if __name__ == "__main__":
-    main()
+    main(draw, "results.json", "plot", 130, **{"axes.spines.bottom": False, "ytick.left": False})

@@ -1,16 +1,9 @@
-"""Draws how it scales as SVG and PNG: python -m plots.scaling SCALING.json DIRECTORY (needs matplotlib)."""
+"""Draws the results of scaling.py: python -m plots.scaling DIRECTORY (needs matplotlib)."""
 
-import json
-import sys
-from pathlib import Path
+import matplotlib.pyplot as plt
+from matplotlib.ticker import FuncFormatter, NullLocator
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
-from matplotlib.ticker import FuncFormatter, NullLocator  # noqa: E402
-
-from plots.peers import INK, STYLE  # noqa: E402
+from plots.style import INK, main
 
 OPERATIONS = {
     "get": ("GET one record", "#1b6ca8", "o"),
@@ -46,7 +39,7 @@ def draw_panel(axes, of_axis, metric, base):
     axes.axvline(base, color="#c9ced4", linewidth=0.8, zorder=0)
     axes.set_yscale("log")
     xs = [p["x"] for p in points]
-    # A few small numbers are counted, not scaled.
+    # A few small numbers stand side by side on a linear axis.
     if max(xs) > 10:
         axes.set_xscale("log")
         axes.xaxis.set_minor_locator(NullLocator())
@@ -89,13 +82,5 @@ def draw(results):
     return figure
 
 
-def main():
-    source, directory = Path(sys.argv[1]), Path(sys.argv[2])
-    plt.rcParams.update({**STYLE, "axes.spines.bottom": True, "ytick.left": True})
-    figure = draw(json.loads(source.read_text()))
-    figure.savefig(directory / "scaling.svg", metadata={"Date": None})
-    figure.savefig(directory / "scaling.png", dpi=120, metadata={"Software": None})
-
-
 if __name__ == "__main__":
-    main()
+    main(draw, "scaling.json", "scaling", 120)

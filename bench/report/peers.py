@@ -1,24 +1,7 @@
-"""Results as JSON and as Markdown tables, and the marks that they have to reach."""
-
-import json
-import re
-import statistics
+"""Markbook beside others: its results as Markdown tables, and the marks that it has to reach."""
 
 from peers import dataset
-
-MEGABYTE = 1_000_000
-# The share of the machine that may go elsewhere.
-BUSY = 0.1
-
-
-def spread(values):
-    rounded = [float(f"{value:.5g}") for value in values]
-    return {
-        "median": statistics.median(rounded),
-        "min": min(rounded),
-        "max": max(rounded),
-        "all": rounded,
-    }
+from report.text import BUSY, BUSY_WARNING, MEGABYTE, factor, range_of, table
 
 
 def _median(results, contender, operation, metric):
@@ -26,7 +9,7 @@ def _median(results, contender, operation, metric):
 
 
 def _ratio(results, contender, operation, metric="requests_per_s"):
-    """How often Markbook's median holds the other's; above 1 is to Markbook's favour."""
+    """Markbook's median against the other's; above 1 Markbook is the better one."""
     mine = _median(results, "markbook", operation, metric)
     its = _median(results, contender, operation, metric)
     if metric != "requests_per_s":
@@ -34,7 +17,8 @@ def _ratio(results, contender, operation, metric="requests_per_s"):
     return mine / its if its else float("inf")
 
 
-# Markbook's ratio to others, of requests/s or of processor time: contender, operation, at least.
+# Contender, operation, and the ratio that Markbook has to reach by requests/s
+# or by processor time.
 RATIOS = (
     ("hello", "get", 0.95),
     ("lua", "get", 0.9),
@@ -60,13 +44,13 @@ def _ratio_marks(results):
         yield {
             "what": f"{dataset.OPERATIONS[operation]}, against {label}",
             "wanted": f">= {wanted}",
-            "found": f"{_factor(rate)} by requests/s, {_factor(cost)} by processor time",
+            "found": f"{factor(rate)} by requests/s, {factor(cost)} by processor time",
             "reached": max(rate, cost) >= wanted,
         }
 
 
 def marks(results):
-    """What has to be reached, and whether it was."""
+    """Each mark that Markbook has to reach, and whether it does."""
     found = list(_ratio_marks(results))
     paced = results["paced"]["contenders"]
     if "markbook" in paced and "nginx" in paced:
@@ -97,20 +81,6 @@ def mark_line(mark):
     return f"{verdict}  {mark['what']}: {mark['found']} (wanted {mark['wanted']})"
 
 
-def to_json(results):
-    """Indented, but for lists of numbers, which stay on one line."""
-    text = json.dumps(results, indent=2)
-    return re.sub(r"\[([-+\d.e,\s]+)\]", lambda m: f"[{' '.join(m[1].split())}]", text) + "\n"
-
-
-def _row(cells):
-    return "| " + " | ".join(cells) + " |"
-
-
-def _factor(ratio):
-    return f"{ratio:.2f}" if ratio < 10 else f"{ratio:.1f}"
-
-
 def _table(results, operation):
     head = [
         dataset.OPERATIONS[operation],
@@ -121,7 +91,7 @@ def _table(results, operation):
         "p50 ms",
         "p99 ms",
     ]
-    rows = [_row(head), _row(["---"] + ["---:"] * (len(head) - 1))]
+    rows = [head]
     taking_part = [
         (name, c) for name, c in results["contenders"].items() if operation in c["operations"]
     ]
@@ -136,46 +106,38 @@ def _table(results, operation):
             label += f" ({of_it['errors']} errors)"
         mine = name == "markbook"
         rows.append(
-            _row(
-                [
-                    label,
-                    f"{rate['median']:,.0f} ({rate['min']:,.0f} – {rate['max']:,.0f})",
-                    "" if mine else _factor(_ratio(results, name, operation)),
-                    f"{of_it['front_us']['median']:.1f} + {of_it['behind_us']['median']:.1f}",
-                    "" if mine else _factor(_ratio(results, name, operation, "cpu_us")),
-                    f"{of_it['p50_ms']['median']:.2f}",
-                    f"{of_it['p99_ms']['median']:.2f}",
-                ]
-            )
+            [
+                label,
+                range_of(rate, ",.0f"),
+                "" if mine else factor(_ratio(results, name, operation)),
+                f"{of_it['front_us']['median']:.1f} + {of_it['behind_us']['median']:.1f}",
+                "" if mine else factor(_ratio(results, name, operation, "cpu_us")),
+                f"{of_it['p50_ms']['median']:.2f}",
+                f"{of_it['p99_ms']['median']:.2f}",
+            ]
         )
-    return rows
+    return table(rows)
 
 
 def _memory(results):
-    rows = [
-        _row(["Memory behind nginx, MB (PSS)", "idle", "after the runs"]),
-        _row(["---", "---:", "---:"]),
-    ]
+    rows = [["Memory behind nginx, MB (PSS)", "idle", "after the runs"]]
     known = [c for c in results["contenders"].values() if c["idle_pss_bytes"]]
     for contender in sorted(known, key=lambda c: c["idle_pss_bytes"]):
         sizes = [contender["idle_pss_bytes"], contender["loaded_pss_bytes"]]
-        rows.append(_row([contender["label"], *(f"{size / MEGABYTE:.1f}" for size in sizes)]))
-    return rows
+        rows.append([contender["label"], *(f"{size / MEGABYTE:.1f}" for size in sizes)])
+    return table(rows)
 
 
 def _paced(results):
-    """Latencies at a rate that is the same for all."""
+    """Latencies of all at the same rate."""
     paced = results["paced"]
     rows = [
-        _row(
-            [
-                f"GET one record at {paced['requests_per_s']:,.0f} requests/s",
-                *("p50 ms", "p90 ms", "p99 ms: median (min – max)", "p99.9 ms", "max ms"),
-                "Markbook's p99 is × of it",
-                "p99 of sending too late, ms",
-            ]
-        ),
-        _row(["---"] + ["---:"] * 7),
+        [
+            f"GET one record at {paced['requests_per_s']:,.0f} requests/s",
+            *("p50 ms", "p90 ms", "p99 ms: median (min – max)", "p99.9 ms", "max ms"),
+            "Markbook's p99 is × of it",
+            "p99 of sending too late, ms",
+        ]
     ]
     taking_part = [item for item in paced["contenders"].items() if item[0] in results["contenders"]]
     by_p99 = sorted(taking_part, key=lambda item: item[1]["p99_ms"]["median"])
@@ -185,41 +147,16 @@ def _paced(results):
         if of_it["errors"]:
             label += f" ({of_it['errors']} errors)"
         rows.append(
-            _row(
-                [
-                    label,
-                    *(f"{of_it[metric]['median']:.2f}" for metric in ("p50_ms", "p90_ms")),
-                    f"{p99['median']:.2f} ({p99['min']:.2f} – {p99['max']:.2f})",
-                    *(f"{of_it[metric]['median']:.2f}" for metric in ("p999_ms", "max_ms")),
-                    _factor(mine / p99["median"]) if mine else "",
-                    f"{of_it['sent_late_p99_ms']['median']:.2f}",
-                ]
-            )
+            [
+                label,
+                *(f"{of_it[metric]['median']:.2f}" for metric in ("p50_ms", "p90_ms")),
+                range_of(p99, ".2f"),
+                *(f"{of_it[metric]['median']:.2f}" for metric in ("p999_ms", "max_ms")),
+                factor(mine / p99["median"]) if mine else "",
+                f"{of_it['sent_late_p99_ms']['median']:.2f}",
+            ]
         )
-    return rows
-
-
-def table(rows):
-    """A Markdown table of rows of text; the first one is its head, the first column of words."""
-    head = [_row(rows[0]), _row(["---"] + ["---:"] * (len(rows[0]) - 1))]
-    return "\n".join(head + [_row(row) for row in rows[1:]])
-
-
-def about_machine(results):
-    """One sentence or two on what it ran on and how quiet that was."""
-    machine, settings = results["machine"], results["settings"]
-    commit = (results["commit"] or "unknown")[:10]
-    if not results["commit_is_all"]:
-        commit += " and changes"
-    text = (
-        f"{results['when'][:10]}, {machine['processor']}, {machine['processors']} processors, "
-        f"{machine['system']}, Linux {machine['kernel']}, commit {commit}; "
-        f"{settings['rounds']} rounds. Processor time that went elsewhere: "
-        f"{settings['elsewhere']:.0%} in the median run."
-    )
-    if settings["elsewhere"] > BUSY:
-        text += " **The machine was busy with other things: do not trust these requests/s.**"
-    return text
+    return table(rows)
 
 
 def _about(results):
@@ -245,19 +182,19 @@ def _about(results):
         f"the median run, {elsewhere[-1]:.0%} in the worst.",
     ]
     if median > BUSY:
-        lines.append("**The machine was busy with other things: do not trust these requests/s.**")
+        lines.append(BUSY_WARNING)
     lines += [f"Left out: {label}: {why}." for label, why in results["left_out"].items()]
-    return lines
+    return "  \n".join(lines)
 
 
 def to_markdown(results):
     blocks = [_table(results, operation) for operation in dataset.OPERATIONS]
-    blocks += [_paced(results), _memory(results), ["  \n".join(_about(results))]]
-    return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+    blocks += [_paced(results), _memory(results), _about(results)]
+    return "\n\n".join(blocks) + "\n"
 
 
 def insert(results, file):
-    """Puts the tables and the marks where this file has those of the last run."""
+    """Replaces the marks and tables of the last run in this file."""
     before, begin, rest = file.read_text().partition("<!-- the last run -->\n")
     _, end, after = rest.partition("<!-- end of the last run -->\n")
     reached = "".join(f"- {mark_line(mark)}\n" for mark in results["marks"])
