@@ -172,8 +172,8 @@ powerloss: deps
 
 ## inject              each call that can fail, made to fail in turn
 # Each call that can fail, made to fail in turn; some of them are, in make test.
-$(BUILD)/inject.so: tests/inject/inject.c
-	$(call show,CC,$@)$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(warnings) -fPIC -shared -o $@ $<
+$(BUILD)/inject.so: $(wildcard tests/inject/preload/*.[ch]) $(BUILD)/.command
+	$(call show,LINK,$@)$(compile_preload) -o $@ $(filter %.c,$^)
 
 .PHONY: inject
 inject: deps

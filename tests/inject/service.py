@@ -13,7 +13,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "tools"))
 import fcgi  # noqa: E402  (found by the path above)
 
-# In the order of enum kind in inject.c.
+# In the order of enum kind in preload/control.h.
 KINDS = (
     "alloc read recv pread write send pwrite map sync fork open socket epoll option files wait stdio random remove"
 ).split()
@@ -22,7 +22,7 @@ SHORT = 0
 
 
 class Control(ctypes.Structure):
-    """As struct control in inject.c."""
+    """As struct control in preload/control.h."""
 
     _fields_ = [
         ("pid", ctypes.c_int32),

@@ -52,9 +52,6 @@ note_answer(int fd, const void *data, size_t len)
 	shim_unlock();
 }
 
-/* The C library's headers have reserved names for what these take. */
-// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name)
-
 ssize_t
 write(int fd, const void *data, size_t len)
 {
@@ -199,5 +196,3 @@ fdatasync(int fd)
 {
 	return sync_it(REAL(fdatasync), fd);
 }
-
-// NOLINTEND(readability-inconsistent-declaration-parameter-name)

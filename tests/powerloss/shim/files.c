@@ -30,9 +30,6 @@ opened(int fd, const char *path, int flags, bool was_there)
 			    NULL);
 }
 
-/* The C library's headers have reserved names for what these take. */
-// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name)
-
 static int
 open_it(int (*real)(const char *, int, ...), const char *path, int flags, mode_t mode)
 {
@@ -189,5 +186,3 @@ rename(const char *from, const char *to)
 	shim_unlock();
 	return rc;
 }
-
-// NOLINTEND(readability-inconsistent-declaration-parameter-name)

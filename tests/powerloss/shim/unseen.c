@@ -21,9 +21,6 @@ is_lock_file(int fd)
 	return n > 9 && memcmp(target + n - 9, "/lock.mdb", 9) == 0;
 }
 
-/* The C library's headers have reserved names for what these take. */
-// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name)
-
 void *
 mmap(void *at, size_t len, int protection, int flags, int fd, off_t offset)
 {
@@ -57,5 +54,3 @@ posix_fallocate(int fd, off_t at, off_t len)
 	}
 	return REAL(posix_fallocate)(fd, at, len);
 }
-
-// NOLINTEND(readability-inconsistent-declaration-parameter-name)
