@@ -11,6 +11,8 @@ ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 DEADLINE = 10
 
 FLAGS = [
+    # chromedriver would look for the browser at "localhost", which not every system can resolve.
+    "--remote-debugging-pipe",
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
