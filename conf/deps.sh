@@ -9,50 +9,67 @@
 # it had to install switched off at boot: Markbook starts one of its own.
 set -euo pipefail
 
-run=(gcc libc6-dev make libfcgi-dev libjson-c-dev liblmdb-dev libseccomp-dev libxxhash-dev nginx)
-test=(bats parallel curl jq python3 procps lmdb-utils strace libfaketime e2fsprogs libcmocka-dev
-	libjansson-dev libclang-rt-dev clang clang-tidy clang-format cppcheck shellcheck valgrind
-	chromium chromium-driver)
-containers=(bats curl jq python3 python3-yaml debootstrap iptables xfsprogs)
+# By what they are for.
+declare -A packages=(
+	[build]="gcc libc6-dev make libfcgi-dev libjson-c-dev liblmdb-dev libseccomp-dev libxxhash-dev"
+	[serve]="nginx"
+	[try]="curl"
+	[test]="bats parallel jq python3 procps lmdb-utils strace libfaketime e2fsprogs libcmocka-dev
+		libjansson-dev libclang-rt-dev clang valgrind chromium chromium-driver"
+	[lint]="clang-tidy clang-format cppcheck shellcheck"
+	[containers]="bats curl jq python3 python3-yaml debootstrap iptables xfsprogs"
+	[deploy]="bats jq python3-venv shellcheck"
+)
 # An engine that answers, or can be started, is not replaced by Debian's.
-docker info >/dev/null 2>&1 || command -v dockerd >/dev/null || containers+=(docker.io)
-docker compose version >/dev/null 2>&1 || containers+=(docker-compose)
-deploy=(bats jq python3-venv shellcheck)
+docker info >/dev/null 2>&1 || command -v dockerd >/dev/null || packages[containers]+=" docker.io"
+docker compose version >/dev/null 2>&1 || packages[containers]+=" docker-compose"
 # Any Go will do.
-command -v go >/dev/null || deploy+=(golang-go)
+command -v go >/dev/null || packages[deploy]+=" golang-go"
 
 case ${1-} in
-run) wanted=("${run[@]}") ;;
-test) wanted=("${run[@]}" "${test[@]}") ;;
-containers) wanted=("${containers[@]}") ;;
-deploy) wanted=("${deploy[@]}") ;;
+run) purposes=(build serve try) ;;
+test) purposes=(build serve try test lint) ;;
+containers | deploy) purposes=("$1") ;;
 *)
 	echo "usage: $0 run|test|containers|deploy" >&2
 	exit 2
 	;;
 esac
+wanted=()
+for purpose in "${purposes[@]}"; do
+	read -rd '' -a some <<<"${packages[$purpose]}" || :
+	wanted+=("${some[@]}")
+done
 
 if ! { command -v dpkg-query && command -v apt-get; } >/dev/null; then
 	echo "${0##*/}: not a Debian system: see that it has what Debian calls ${wanted[*]}" >&2
 	exit 0
 fi
 
-missing=()
+missing=() reasons=()
 # shellcheck disable=SC2016 # dpkg-query's own variables
 installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${wanted[@]}" 2>/dev/null || :)
-for package in "${wanted[@]}"; do
-	[[ $'\n'$installed$'\n' == *$'\n'"installed $package"$'\n'* ]] || missing+=("$package")
+for purpose in "${purposes[@]}"; do
+	reason=''
+	for package in ${packages[$purpose]}; do
+		[[ $'\n'$installed$'\n' != *$'\n'"installed $package"$'\n'* ]] || continue
+		missing+=("$package")
+		reason+=" $package"
+	done
+	[[ -z $reason ]] || reasons+=("to $purpose:$reason")
 done
 ((${#missing[@]})) || exit 0
 
 if ((EUID != 0)); then
 	self=$(realpath "$0")
 	if command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [[ -t 0 && -t 2 ]]; }; then
-		echo "${0##*/}: asking sudo to install ${missing[*]}" >&2
-		exec sudo "$self" "$1"
+		echo "${0##*/}: these Debian packages are not installed; sudo is asked to install them" >&2
+		printf '    %s\n' "${reasons[@]}" >&2
+		exec sudo "$self" "$1" told
 	fi
-	printf '%s: not installed: %s; run this as root: %q %s\n' \
-		"${0##*/}" "${missing[*]}" "$self" "$1" >&2
+	echo "${0##*/}: these Debian packages are not installed:" >&2
+	printf '    %s\n' "${reasons[@]}" >&2
+	printf '%s: run this as root: %q %s\n' "${0##*/}" "$self" "$1" >&2
 	exit 1
 fi
 
@@ -83,7 +100,10 @@ fail() {
 	exit 1
 }
 
-echo "${0##*/}: installing ${missing[*]}" >&2
+if [[ ${2-} != told ]]; then
+	echo "${0##*/}: installing Debian packages" >&2
+	printf '    %s\n' "${reasons[@]}" >&2
+fi
 # Lists that are absent or too old show in packages that cannot be found or fetched.
 get install -y --no-install-recommends "${missing[@]}" || {
 	echo "${0##*/}: updating the package lists first" >&2

@@ -107,6 +107,8 @@ stop() {
 trap stop INT TERM HUP
 trap finish EXIT
 
+# What an earlier start had to say is kept, once.
+[[ ! -s $responder_log ]] || mv -f "$responder_log" "$responder_log.1"
 become TERM env -u LISTEN_FDS -u LISTEN_PID "$MARKBOOK" serve --socket "$socket" \
 	--store "$STATE_DIR/store" --durability "${MARKBOOK_DURABILITY:-commit}" \
 	--seed "${MARKBOOK_SEED:-$here/seed.json}" >"$responder_log" 2>&1 &
@@ -126,7 +128,11 @@ until "$MARKBOOK" health --http "$url/readyz" --timeout 1 2>/dev/null; do
 done
 
 cat <<END
-Markbook is at $url/ until Ctrl-C.  Try:
+Markbook serves until Ctrl-C.  The page:
+
+    $url/
+
+The paper's first example:
 
     curl $url/json
 
