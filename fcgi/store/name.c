@@ -2,7 +2,7 @@
 
 #include "base/utf8.h"
 
-/* What is wrong with the name, as the end of a sentence; NULL where nothing is. */
+/* Returns what is wrong with the name, as the end of a sentence, or NULL. */
 static const char *
 fault_of(struct slice name)
 {
