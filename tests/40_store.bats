@@ -412,8 +412,7 @@ refused_when_new() {
 	mkdir "$STORE"
 	head -c 65536 /dev/urandom >"$STORE/data.mdb"
 	refused
-	head -c 65536 /dev/zero >"$STORE/data.mdb"
-	refused
+	grep -q 'data.mdb is not a Markbook file' "$AREA/refused.err"
 	echo hello >"$STORE/data.mdb"
 	refused
 }
@@ -425,6 +424,16 @@ some_store() {
 		"$(jq -nc '[range(400) | {key: "k\(.)", value: "some value, number \(.), that takes some room"}] | from_entries')" | grep -q '^Status: 201'
 	stop_responder
 	rm -f "$STORE/lock.mdb"
+}
+
+@test "a data file that lost its contents is refused as damaged and left as it is" {
+	some_store
+	local bytes
+	for bytes in 65536 0; do
+		head -c "$bytes" /dev/zero >"$STORE/data.mdb"
+		refused --seed "$TREE/conf/seed.json"
+		grep -q 'data.mdb is damaged .*; restore a backup, or move ' "$AREA/refused.err" || fail "$(<"$AREA/refused.err")"
+	done
 }
 
 @test "a truncated data file is refused and left as it is" {

@@ -58,7 +58,7 @@ assert_failed() {
 	sed -i 's/12345678901234567890/12345678901234567809/' "$STORE/data.mdb"
 	run_markbook verify --store "$STORE"
 	assert_failed
-	[[ $err == *"damaged (collection \"b\": its records are not those last written); restore a backup"* ]] || fail "$err"
+	[[ $err == *"data.mdb is damaged at revision "*" (collection \"b\": its records are not those last written); restore a backup"* ]] || fail "$err"
 	run_markbook verify --store "$AREA/none"
 	assert_failed
 }

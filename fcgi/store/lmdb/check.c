@@ -230,14 +230,15 @@ check_view(const char *path, MDB_env *env, MDB_txn *txn, bool all, struct check_
 	v->status = rc == MDB_NOTFOUND	? ST_STORE_FOREIGN
 		    : rc == MDB_SUCCESS ? row_decode_meta(value, &v->meta)
 					: ST_STORE_DAMAGED;
-	if (error_meta(path, v->status, &v->meta, &v->why) != ST_OK)
+	v->status = error_meta(path, v->status, &v->meta, &v->why);
+	if (v->status != ST_OK)
 		return;
 	if (all && (wrong = check_rows(txn, dbi, &v->meta, found)) == NULL)
 		wrong = pages_check(txn, stat.ms_psize, info.me_last_pgno, roots);
 	if (wrong == error_no_memory)
 		v->status = error_opening(path, ENOMEM, &v->why);
 	else if (wrong != NULL)
-		v->status = error_damaged(path, wrong, &v->why);
+		v->status = error_damaged_at(path, v->meta.revision, wrong, &v->why);
 }
 
 static void

@@ -97,6 +97,8 @@ struct store {
 /* --- row.c: keys and rows, as bytes --- */
 
 MDB_val row_key_meta(void);
+/* The bytes that a first row of any format begins with in a page. */
+struct slice row_meta_start(void);
 MDB_val row_key_spare(void);
 MDB_val row_key_collection(struct slice name);
 /* Into `buf` of STORE_KEY_MAX bytes.  False: no record can have these names. */
@@ -127,7 +129,15 @@ enum status error_status(struct store *s, int rc);
 enum status error_opening(const char *path, int rc, struct problem *why);
 /* ST_STORE_DAMAGED; `why` says what is damaged and what to do. */
 enum status error_damaged(const char *path, const char *what, struct problem *why);
-/* Returns st, which row_decode_meta found; `why` says what it means. */
+/* The same, of a store that is known to be at this revision. */
+enum status error_damaged_at(const char *path, uint64_t revision, const char *what,
+			     struct problem *why);
+/* For a data file that LMDB would not take.  ST_STORE_DAMAGED where it was a store, or ST_STORE_FOREIGN. */
+enum status error_not_lmdb(const char *path, struct problem *why);
+/*
+ * What st, which row_decode_meta found, means for this file; `why` says it.  ST_STORE_FOREIGN becomes
+ * ST_STORE_DAMAGED where the file was a store.
+ */
 enum status error_meta(const char *path, enum status st, const struct meta *m, struct problem *why);
 /* The words for an rc.  For ENOMEM it is error_no_memory, which callers compare by address. */
 extern const char error_no_memory[];
@@ -141,6 +151,11 @@ bool file_path(char *out, size_t size, const char *dir, const char *file);
 int file_sync_directory(const char *path);
 /* Whether the file begins as LMDB's do; it is not opened as one. */
 bool file_is_lmdb(const char *file);
+/*
+ * Whether the data file in `path`, which cannot be read as a store, was one: some page
+ * of it still holds a first row, or all of it is zeros, which is nobody's data.
+ */
+bool file_was_store(const char *path);
 /* Whether the file at o->path is o->file. */
 bool file_is_there(const struct store_options *o);
 /* Remember which file s->env has opened.  LMDB's rc. */

@@ -4,6 +4,8 @@
 #include "store/lmdb/engine.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 enum status
 error_status(struct store *s, int rc)
@@ -43,12 +45,33 @@ store_last_error(const struct store *s)
 }
 
 enum status
+error_damaged_at(const char *path, uint64_t revision, const char *what, struct problem *why)
+{
+	char at[40] = "";
+
+	if (revision > 0)
+		snprintf(at, sizeof(at), " at revision %" PRIu64, revision);
+	return problem_set(why, ST_STORE_DAMAGED,
+			   "store %s: " STORE_DATA_FILE
+			   " is damaged%s (%s); restore a backup, or move the files of this store "
+			   "away to start with a new one",
+			   path, at, what);
+}
+
+enum status
 error_damaged(const char *path, const char *what, struct problem *why)
 {
-	return problem_set(why, ST_STORE_DAMAGED,
-			   "store %s: damaged (%s); restore a backup, or give --store an empty "
-			   "directory for a new store",
-			   path, what);
+	return error_damaged_at(path, 0, what, why);
+}
+
+enum status
+error_not_lmdb(const char *path, struct problem *why)
+{
+	if (file_was_store(path))
+		return error_damaged(path, "its first pages are not whole", why);
+	return problem_set(
+	    why, ST_STORE_FOREIGN,
+	    "store %s: " STORE_DATA_FILE " is not a Markbook file; " STORE_GIVE_ANOTHER, path);
 }
 
 enum status
@@ -67,6 +90,7 @@ error_opening(const char *path, int rc, struct problem *why)
 	case MDB_READERS_FULL:
 		return problem_set(why, ST_BUSY, "store %s: too many processes read it", path);
 	case MDB_INVALID:
+		return error_damaged(path, "its first pages are not whole", why);
 	case MDB_VERSION_MISMATCH:
 	case MDB_INCOMPATIBLE:
 	case MDB_CORRUPTED:
@@ -93,6 +117,8 @@ error_meta(const char *path, enum status st, const struct meta *m, struct proble
 		    "markbook that wrote it, and load that",
 		    path, (unsigned long long)m->format, STORE_FORMAT);
 	case ST_STORE_FOREIGN:
+		if (file_was_store(path))
+			return error_damaged(path, "its first row is not whole", why);
 		return problem_set(why, st,
 				   "store %s: " STORE_DATA_FILE
 				   " is another program's; " STORE_GIVE_ANOTHER,

@@ -56,6 +56,36 @@ file_is_lmdb(const char *file)
 }
 
 static bool
+is_zero(const char *data, size_t len)
+{
+	return len == 0 || (data[0] == '\0' && memcmp(data, data + 1, len - 1) == 0);
+}
+
+bool
+file_was_store(const char *path)
+{
+	char block[64 << 10]; /* of whole pages: no row goes beyond its end */
+	const struct slice row = row_meta_start();
+	bool found = false, zeros = true;
+	char file[4096];
+	off_t at = 0;
+	ssize_t n;
+	int fd;
+
+	if (!file_path(file, sizeof(file), path, STORE_DATA_FILE))
+		return false;
+	fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	while (fd >= 0 && !found && (n = pread(fd, block, sizeof(block), at)) > 0) {
+		found = memmem(block, (size_t)n, row.data, row.len) != NULL;
+		zeros = zeros && is_zero(block, (size_t)n);
+		at += n;
+	}
+	if (fd >= 0)
+		close(fd);
+	return found || (zeros && at > 0);
+}
+
+static bool
 is_file(const char *path, const struct store_file *file)
 {
 	struct stat sb;

@@ -74,9 +74,9 @@ store_open(struct store **out, const struct store_options *o, struct problem *wh
 	if (stat(file, &sb) != 0)
 		return error_opening(o->path, errno, why);
 	if (sb.st_size == 0)
-		return error_opening(o->path, ENOENT, why);
+		return error_damaged(o->path, "it is empty", why);
 	if (!file_is_lmdb(file))
-		return error_meta(o->path, ST_STORE_FOREIGN, NULL, why);
+		return error_not_lmdb(o->path, why);
 	if (!file_is_there(o))
 		return problem_set(
 		    why, ST_STORE_ACCESS,

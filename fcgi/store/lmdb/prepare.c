@@ -95,7 +95,7 @@ look_through_directory(const struct preparation *p)
 	return st;
 }
 
-/* There is no data file, or an empty one: as it was made, unless a mark tells of a store. */
+/* There is no data file, as before the first start, unless a mark tells of a store. */
 static enum status
 look_for_mark(const struct preparation *p)
 {
@@ -104,10 +104,10 @@ look_for_mark(const struct preparation *p)
 
 	if (!file_path(file, sizeof(file), p->o->path, STORE_MARK_FILE) || stat(file, &sb) != 0)
 		return ST_OK;
-	return error_damaged(p->o->path, STORE_DATA_FILE " is gone or empty", p->why);
+	return error_damaged(p->o->path, "it is gone", p->why);
 }
 
-/* From outside.  What it is may be looked at where its size is not 0. */
+/* From outside.  What it is may be looked at where its size is not 0.  It was never empty: see make_data_file. */
 static enum status
 look_at_file(struct preparation *p)
 {
@@ -121,10 +121,10 @@ look_at_file(struct preparation *p)
 	if (!S_ISREG(p->data.st_mode))
 		return foreign(p, STORE_DATA_FILE);
 	if (p->data.st_size == 0)
-		return look_for_mark(p);
+		return error_damaged(p->o->path, "it is empty", p->why);
 	if (access(p->file, R_OK | W_OK) != 0)
 		return error_opening(p->o->path, errno, p->why);
-	return file_is_lmdb(p->file) ? ST_OK : foreign(p, STORE_DATA_FILE);
+	return file_is_lmdb(p->file) ? ST_OK : error_not_lmdb(p->o->path, p->why);
 }
 
 static enum status
@@ -313,7 +313,7 @@ make_store(struct preparation *p)
 	int rc = mark_remove(o->path);
 
 	/* Looked at again: another service may have made it before this one had the directory for itself. */
-	if (rc == 0 && (stat(p->file, &sb) == 0 ? sb.st_size == 0 : errno == ENOENT))
+	if (rc == 0 && stat(p->file, &sb) != 0 && errno == ENOENT)
 		rc = make_data_file(p);
 	if (rc == 0)
 		rc = put_first_row(o, o->size, 0, &p->verdict.meta);

@@ -5,8 +5,11 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-static const char meta_key[] = {'\0', 'm', 'e', 't', 'a'};
-static const char magic[8] = {'m', 'a', 'r', 'k', 'b', 'o', 'o', 'k'};
+/* The first row's key, and the magic that its value begins with: neighbours in a page. */
+static const char meta_start[] = {'\0', 'm', 'e', 't', 'a', 'm', 'a', 'r', 'k', 'b', 'o', 'o', 'k'};
+#define META_KEY_BYTES 5
+#define MAGIC_BYTES (sizeof(meta_start) - META_KEY_BYTES)
+static const char *const magic = meta_start + META_KEY_BYTES;
 
 /* LMDB takes a pointer to what it only reads without const. */
 static MDB_val
@@ -23,7 +26,13 @@ val(const void *data, size_t len)
 MDB_val
 row_key_meta(void)
 {
-	return val(meta_key, sizeof(meta_key));
+	return val(meta_start, META_KEY_BYTES);
+}
+
+struct slice
+row_meta_start(void)
+{
+	return (struct slice){meta_start, sizeof(meta_start)};
 }
 
 MDB_val
@@ -118,7 +127,7 @@ row_decode_record(MDB_val v, uint64_t *revision, struct slice *json)
 void
 row_encode_meta(char out[META_BYTES], const struct meta *m)
 {
-	memcpy(out, magic, sizeof(magic));
+	memcpy(out, magic, MAGIC_BYTES);
 	row_encode_u64(out + 8, m->format);
 	row_encode_u64(out + 16, m->id);
 	row_encode_u64(out + 24, m->revision);
@@ -131,7 +140,7 @@ enum status
 row_decode_meta(MDB_val v, struct meta *out)
 {
 	/* What every format has: the magic, then its number. */
-	if (v.mv_size < 16 || memcmp(v.mv_data, magic, sizeof(magic)) != 0)
+	if (v.mv_size < 16 || memcmp(v.mv_data, magic, MAGIC_BYTES) != 0)
 		return ST_STORE_FOREIGN;
 	out->format = decode_u64(v, 8);
 	if (out->format != STORE_FORMAT)

@@ -185,7 +185,6 @@ a_start_that_was_cut_off_is_made_good(void **state)
 	char *data;
 
 	assert_int_equal(mkdir(f->path, 0700), 0);
-	write_file(f->data, "", 0);
 	assert_ok(fixture_prepare_store(&f->o, &fresh, &f->why));
 	assert_true(fresh);
 	/* As the engine leaves it before the first row: its first page, twice (numbered). */
@@ -297,6 +296,106 @@ an_earlier_format_is_refused(void **state)
 	assert_refused(f, ST_STORE_FORMAT, "format 1, this program knows 2; dump it with");
 }
 
+/* --- what a reset of the machine can leave --- */
+
+static void
+a_store_without_its_first_pages_is_damaged(void **state)
+{
+	struct fixture *f = *state;
+	size_t size, page = (size_t)sysconf(_SC_PAGESIZE);
+	char *data;
+
+	make_store(f);
+	data = read_file(f->data, &size);
+	memset(data + page, 0, page);
+	write_file(f->data, data, size);
+	assert_refused(f, ST_STORE_DAMAGED, "damaged (its first pages are not whole); restore");
+	memset(data, 0, page);
+	write_file(f->data, data, size);
+	assert_refused(f, ST_STORE_DAMAGED, "damaged (its first pages are not whole); restore");
+	assert_int_equal(store_open(&f->s, &f->o, &f->why), ST_STORE_DAMAGED);
+	free(data);
+}
+
+static void
+a_file_of_zeros_is_damaged(void **state)
+{
+	struct fixture *f = *state;
+	char *zeros = calloc(1, MIB);
+
+	assert_non_null(zeros);
+	make_store(f);
+	write_file(f->data, zeros, MIB);
+	assert_refused(f, ST_STORE_DAMAGED, "data.mdb is damaged");
+	write_file(f->data, zeros, 0);
+	assert_refused(f, ST_STORE_DAMAGED, "data.mdb is damaged (it is empty)");
+	assert_int_equal(store_open(&f->s, &f->o, &f->why), ST_STORE_DAMAGED);
+	free(zeros);
+}
+
+/* A page that was never written, or has what it had before. */
+static void
+a_page_that_is_lost_is_damage_or_was_free(void **state)
+{
+	struct fixture *f = *state;
+	size_t size, page = (size_t)sysconf(_SC_PAGESIZE), first_row = 0, others = 0;
+	char *data, *lost;
+
+	make_store(f);
+	data = read_file(f->data, &size);
+	lost = malloc(size);
+	assert_non_null(lost);
+	for (size_t at = 2 * page; at + page < size; at += page) {
+		for (int old = 0; old < 2; old++) {
+			enum status st;
+
+			memcpy(lost, data, size);
+			memset(lost + at, 0, page);
+			/* Behind its number. */
+			if (old)
+				memcpy(lost + at + 8, data + at + page + 8, page - 8);
+			write_file(f->data, lost, size);
+			st = prepare(f);
+			assert_true(st == ST_OK || st == ST_STORE_DAMAGED);
+			if (st == ST_OK)
+				continue;
+			if (strstr(f->why.detail, "its first row is not whole") != NULL)
+				first_row++;
+			else
+				others++;
+		}
+	}
+	assert_true(first_row > 0 && others > 0);
+	free(data);
+	free(lost);
+}
+
+static void
+any_lock_file_does(void **state)
+{
+	struct fixture *f = *state;
+	char lock[120], *bytes = calloc(1, MIB);
+	struct buf before = {0}, after = {0};
+
+	assert_non_null(bytes);
+	make_store(f);
+	read_all(f, &before);
+	snprintf(lock, sizeof(lock), "%s/lock.mdb", f->path);
+	for (size_t len = 0; len <= MIB; len = len == 0 ? 1 : len * 32) {
+		for (int c = 0; c <= 0xff; c += 0xff) {
+			memset(bytes, c, MIB);
+			write_file(lock, bytes, len);
+			assert_ok(prepare(f));
+			read_all(f, &after);
+			assert_true(slice_eq(buf_slice(&before), buf_slice(&after)));
+			buf_reset(&after, MIB);
+		}
+	}
+	buf_free(&before);
+	buf_free(&after);
+	free(bytes);
+}
+
 /* As where power loss keeps a page that looks as good as the new one: nothing but the sums can tell. */
 static void
 values_that_were_not_written_last_are_refused(void **state)
@@ -386,9 +485,10 @@ a_settled_store_without_its_file_is_refused(void **state)
 	assert_ok(store_settle(&f->o, &f->why));
 	assert_int_equal(truncate(f->data, 0), 0);
 	assert_int_equal(prepare(f), ST_STORE_DAMAGED);
-	assert_non_null(strstr(f->why.detail, "data.mdb is gone or empty"));
+	assert_non_null(strstr(f->why.detail, "data.mdb is damaged (it is empty)"));
 	assert_int_equal(unlink(f->data), 0);
 	assert_int_equal(prepare(f), ST_STORE_DAMAGED);
+	assert_non_null(strstr(f->why.detail, "data.mdb is damaged (it is gone)"));
 }
 
 /* What is written to it from now on has revisions that the other one has, too. */
@@ -442,6 +542,8 @@ rows_that_contradict_each_other_are_refused(void **state)
 	make_store(f);
 	/* A record's name goes out of order; the engine by itself does not notice. */
 	patch(f, "record 499", "record 999", 10);
+	assert_refused(f, ST_STORE_DAMAGED,
+		       "data.mdb is damaged at revision 1501 (collection \"c1\": ");
 	assert_refused(f, ST_STORE_DAMAGED, "rows are out of order); restore a backup");
 }
 
@@ -453,7 +555,8 @@ damage_outside_of_collections_is_told_without_one(void **state)
 	make_store(f);
 	/* In order, but there is no c7. */
 	patch(f, "c6\0record", "c7\0record", 9);
-	assert_refused(f, ST_STORE_DAMAGED, "damaged (a record is in no collection)");
+	assert_refused(f, ST_STORE_DAMAGED,
+		       "damaged at revision 1501 (a record is in no collection)");
 }
 
 static void
@@ -718,6 +821,10 @@ main(void)
 	    BARE_TEST(another_programs_database_is_refused),
 	    BARE_TEST(a_later_format_is_refused),
 	    BARE_TEST(an_earlier_format_is_refused),
+	    BARE_TEST(a_store_without_its_first_pages_is_damaged),
+	    BARE_TEST(a_file_of_zeros_is_damaged),
+	    BARE_TEST(a_page_that_is_lost_is_damage_or_was_free),
+	    BARE_TEST(any_lock_file_does),
 	    BARE_TEST(values_that_were_not_written_last_are_refused),
 	    BARE_TEST(a_settled_store_is_not_looked_through_again),
 	    BARE_TEST(a_settled_store_that_was_touched_is_looked_through),
