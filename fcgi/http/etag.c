@@ -4,7 +4,10 @@
 
 _Static_assert(ETAG_BYTES >= 1 + ID_DIGITS + 1 + U64_DIGITS_MAX + 1 + 1, "a tag and its end");
 
-/* Every answer has one, so this is no snprintf, which took a tenth of the instructions of a GET. */
+/*
+ * Almost every answer has a tag, so this avoids snprintf, which took a tenth
+ * of the instructions of a GET.
+ */
 void
 etag_make(struct etag *out, uint64_t store_id, uint64_t revision)
 {
@@ -23,11 +26,12 @@ etag_make(struct etag *out, uint64_t store_id, uint64_t revision)
 
 struct tag {
 	bool weak;
-	struct slice opaque; /* with its quotes */
+	struct slice opaque; /* quotes included */
 };
 
 enum step { STEP_TAG, STEP_END, STEP_BAD };
 
+/* A byte that may stand between the quotes (RFC 9110, section 8.8.3). */
 static bool
 is_etagc(char ch)
 {
@@ -37,8 +41,9 @@ is_etagc(char ch)
 }
 
 /*
- * Take the next entity tag off a list.  Between two tags stands at least one
- * comma; `first` is cleared once a tag was taken.
+ * Take the next entity tag off the front of a list.  Every tag but the first
+ * needs a comma before it.  *first says whether this is the first tag, and
+ * becomes false once a tag was taken.
  */
 static enum step
 next_tag(struct slice *rest, bool *first, struct tag *tag)
@@ -93,7 +98,10 @@ etag_check_list(struct slice field, const char *field_name, struct problem *why)
 	return ST_OK;
 }
 
-/* Strong comparison never holds for a weak tag, and ours are strong (RFC 9110, section 8.8.3.2). */
+/*
+ * Our tags are strong.  Strong comparison fails for every weak tag of the
+ * list; weak comparison ignores the W/ (RFC 9110, section 8.8.3.2).
+ */
 static bool
 list_has(struct slice field, const struct etag *current, bool strong)
 {

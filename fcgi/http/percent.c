@@ -27,6 +27,7 @@ percent_encode(struct buf *out, struct slice name)
 	}
 }
 
+/* The value of a hex digit, or -1. */
 static int
 hex_digit(char c)
 {

@@ -7,16 +7,17 @@
 #include "base/buf.h"
 
 /*
- * Append s as a path segment of a URL or as a value of its query.  Unreserved
- * characters (RFC 3986, section 2.3) stay as they are and all other bytes are
- * encoded, so that percent_decode gives s back.
+ * Append s to `out`, encoded as a path segment of a URL or a value of its
+ * query.  Unreserved characters (RFC 3986, section 2.3) stay as they are.  All
+ * other bytes are encoded, so percent_decode gives s back.
  */
 void percent_encode(struct buf *out, struct slice s);
 
 /*
- * Append s, a value of a query, decoded: %XX sequences become bytes and '+'
- * becomes a space, as browsers send it.  Returns false where a '%' is not
- * followed by two hex digits; what was appended before that stays.
+ * Decode s, a value of a query, and append the result to `out`.  A %XX
+ * sequence becomes a byte.  A '+' becomes a space, because browsers send
+ * spaces that way.  Returns false where two hex digits do not follow a '%';
+ * the bytes decoded before it stay in `out`.
  */
 bool percent_decode(struct buf *out, struct slice s);
 

@@ -52,7 +52,10 @@ record_add(struct buf *out, enum record_type type, unsigned id, struct slice con
 	record_close(out, at);
 }
 
-/* A length of one or four bytes (section 3.4), off the front; false where it is cut short. */
+/*
+ * Take a length of one or four bytes (FastCGI Specification 1.0, section 3.4)
+ * off the front.  Returns false where `bytes` ends within it.
+ */
 static bool
 take_length(struct slice *bytes, size_t *out)
 {
@@ -68,9 +71,11 @@ take_length(struct slice *bytes, size_t *out)
 }
 
 /*
- * The lengths in one PARAMS record.  A pair may go on in the next record: then
- * `spill` is how many of its bytes are still to come, or, where not even its lengths are here,
- * the record is not accepted, as no front divides it there.
+ * Check the lengths in one PARAMS record.  A name and value may continue in
+ * the next record: *spill is how many of their bytes are still to come, before
+ * the call and after it.  Returns false for a pair of more than 65,535 bytes,
+ * and for a record that ends within the lengths of a pair, where no front
+ * splits it.
  */
 static bool
 check_params(struct slice content, size_t *spill)

@@ -2,9 +2,9 @@
 
 #include <fcgiapp.h>
 
-/* Memory for a body that a connection keeps from one request to the next. */
+/* Bytes of memory that a buffer keeps from one request to the next. */
 #define BODY_KEEP 65536
-/* How much of a body is asked for at once where its length is not known. */
+/* Bytes of a body to read at once where its length is not known. */
 #define BODY_STEP 8192
 
 const char *const request_method_names[METHOD_COUNT] = {
@@ -23,7 +23,11 @@ method_parse(struct slice name)
 	return (enum method)m;
 }
 
-/* Field lines of one name make one list (RFC 9110, section 5.3). */
+/*
+ * Append the value of one field line to *field.  Lines of the same name form
+ * one comma-separated list (RFC 9110, section 5.3), which is put together in
+ * `joined`; the only line of its name stays where it is.
+ */
 static void
 join(struct slice *field, struct buf *joined, struct slice value)
 {
@@ -38,7 +42,7 @@ join(struct slice *field, struct buf *joined, struct slice value)
 	*field = buf_slice(joined);
 }
 
-/* CONTENT_LENGTH: false where it is no number. */
+/* Parse CONTENT_LENGTH.  Returns false where it is no decimal number. */
 static bool
 parse_length(struct slice s, size_t *out)
 {
@@ -53,6 +57,7 @@ parse_length(struct slice s, size_t *out)
 	return true;
 }
 
+/* What CONTENT_LENGTH says about the body. */
 struct announced {
 	bool given;
 	bool valid;
@@ -100,7 +105,11 @@ read_params(struct request *r, char **envp, struct announced *announced)
 		r->content_type = type;
 }
 
-/* To the end of the stream, whatever happens: libfcgi needs it for the next request. */
+/*
+ * Read the body to the end of its stream, even where it cannot be used: libfcgi
+ * can only then read the next request.  Returns false where the connection
+ * failed.
+ */
 static bool
 read_body(struct request *r, FCGX_Stream *in, size_t max_body, size_t expected, bool *too_large)
 {
@@ -153,8 +162,9 @@ request_read(struct request *r, struct FCGX_Request *fcgi, size_t max_body, enum
 }
 
 /*
- * Two fields arrive as one list (RFC 9110, section 5.3).  A comma in a quoted parameter counts as
- * well, since two fields can make up one such parameter.
+ * Two field lines arrive as one list (RFC 9110, section 5.3).  A comma in a
+ * quoted parameter counts, too, because two field lines can form one such
+ * parameter together.
  */
 bool
 request_type_is_list(const struct request *r)
@@ -175,7 +185,7 @@ request_type_is(const struct request *r, const char *type)
 	return slice_eq_nocase(slice_trim(content_type), slice_str(type));
 }
 
-/* Of several "return" preferences the first one counts (RFC 7240, section 2). */
+/* The first of several "return" preferences counts (RFC 7240, section 2). */
 bool
 request_prefers_minimal(const struct request *r)
 {

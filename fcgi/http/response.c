@@ -2,13 +2,15 @@
 
 #include "json/json.h"
 
-/* Memory for a body that a connection keeps from one answer to the next. */
+/* Bytes of memory that a buffer keeps from one response to the next. */
 #define BODY_KEEP 65536
 
 struct code {
 	unsigned code;
 	const char *title;
 };
+
+/* Statuses that are missing here are not sent over HTTP. */
 
 static const struct code codes[ST_COUNT] = {
     [ST_OK] = {200, "OK"},
@@ -139,7 +141,7 @@ response_add_head(struct response *res, struct buf *out)
 	if (res->body.failed || res->location.failed || res->link.failed)
 		response_problem(res, ST_NO_MEMORY, NULL);
 	response_add_fields(out, res);
-	/* Without its header there is no answer. */
+	/* Not even the problem document found memory. */
 	out->failed = out->failed || res->body.failed;
 }
 

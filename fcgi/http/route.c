@@ -9,7 +9,10 @@ find(struct slice s, char c)
 	return s.len == 0 ? NULL : memchr(s.data, c, s.len);
 }
 
-/* Split s at the first c: true where there is one; `tail` is what follows it. */
+/*
+ * Split s at the first c: *head is what precedes it, *tail what follows it.
+ * Returns false where s has no c; then *head is s and *tail is { NULL, 0 }.
+ */
 static bool
 cut(struct slice s, char c, struct slice *head, struct slice *tail)
 {
