@@ -1,7 +1,7 @@
 #include "api/endpoints.h"
 #include "store/name.h"
 
-/* Memory for scratch that a connection keeps from one call to the next. */
+/* Bytes of memory that a buffer keeps from one call to the next. */
 #define SCRATCH_KEEP 65536
 
 static const char patch_types[] = "application/merge-patch+json, application/json";
@@ -50,7 +50,7 @@ static enum status
 api_prepare_target(struct api_call *call, enum status body)
 {
 	const struct request *req = call->req;
-	/* A header field that got lost for want of memory may be a condition. */
+	/* Without memory a header field was lost; it may be a condition. */
 	enum status st =
 	    body == ST_NO_MEMORY ? body : route_query_parse(&call->query, req->query, &call->why);
 
@@ -80,7 +80,7 @@ api_owns(struct slice path)
 	       (path.len == 5 || path.data[5] == '/');
 }
 
-/* The last touch to every response, or piece of one, of this interface. */
+/* Indent the response, or its next piece, where ?pretty asks for it. */
 static void
 api_finish(struct api_call *call)
 {
@@ -150,7 +150,7 @@ api_run(struct api_call *call, struct view *view, bool *changed)
 		response_no_content(res);
 	}
 	api_finish(call);
-	/* An answer that cannot be made must not stand for a change that was. */
+	/* A change whose response cannot be made must not be committed. */
 	if (res->body.failed || res->location.failed || res->link.failed)
 		return ST_NO_MEMORY;
 	*changed = *changed || did;

@@ -1,11 +1,11 @@
 /*
  * The HTTP contract of /json: what each method does to each resource.
  *
- * A call goes through two steps.  api_prepare looks at everything that does
- * not need the store: path, query, header fields, body.  api_run then does
- * the work in a view: a snapshot for a read, a batch for a write.  api_run may be called again for
- * the same call in another batch, when the first one could not be
- * committed: it starts afresh.
+ * A call has two steps.  api_prepare checks everything that does not need the
+ * store: path, query, header fields and body.  api_run then does the work in a
+ * view: a snapshot for a read, a batch for a write.  When a batch could not be
+ * committed, api_run may run the same call again in another batch; it then
+ * starts from the beginning.
  */
 #ifndef MARKBOOK_API_API_H
 #define MARKBOOK_API_API_H
@@ -20,57 +20,72 @@
 
 struct api_endpoint;
 
-/* A zeroed struct is ready for use; memory is kept from one call to the next. */
+/*
+ * A zeroed struct is ready for use.  It may be used for one call after another,
+ * and keeps memory between them.  The caller empties `why` before each call.
+ */
 struct api_call {
 	const struct request *req;
 	struct response *res;
-	const struct api_endpoint *endpoint;
+	const struct api_endpoint *endpoint; /* NULL: OPTIONS, or none found */
 	struct route route;
 	struct query query;
 	uint64_t store_id;
 	bool minimal;	    /* Prefer: return=minimal */
-	struct problem why; /* of a failure */
-	struct edits edits;
+	struct problem why; /* details of a failure, for the client */
+	struct edits edits; /* what a write does to its collection */
 	struct render render;
-	struct json_indent indent; /* of ?pretty */
-	struct buf scratch;
+	struct json_indent indent; /* where ?pretty has got to */
+	struct buf scratch;	   /* the compact text of a pretty body */
 };
 
+/* What a call needs of the store: nothing, a snapshot or a batch. */
 enum api_need { API_NEEDS_NOTHING, API_NEEDS_READ, API_NEEDS_WRITE };
 
-/* Whether the path belongs to this interface. */
+/* Whether the path is /json or below it. */
 bool api_owns(struct slice path);
 
 /*
- * First step.  `body` is what request_read said of the body, call->why its problem.  API_NEEDS_NOTHING:
- * the response is complete.  `req` and `res` must stay until the call is over.
+ * First step.  `body` is the status that request_read set, and call->why holds
+ * its details.  `store_id` goes into entity tags; it is not used before
+ * api_run.  After API_NEEDS_NOTHING the response is complete; else the caller
+ * calls api_run with such a view.  The call borrows `req` and `res` until
+ * api_trim.
  */
 enum api_need api_prepare(struct api_call *call, const struct request *req, struct response *res,
 			  enum status body, uint64_t store_id);
 
 /*
- * Second step.  ST_OK: the response is complete, or for a read has its first piece, and holds once the batch is
- * committed; *changed tells whether the batch has changed.  ST_FULL, ST_IO, ST_UNAVAILABLE,
- * ST_NO_MEMORY: abort the batch; there is no response yet.
+ * Second step.  Returns ST_OK when the response is made, be it a success or a
+ * problem such as 404.  It must not be sent before the batch is committed.  A
+ * read may leave res->unfinished set; then the body is its first piece.
+ * *changed becomes true where the call has changed the batch, and stays as it
+ * was where it has not.
+ *
+ * After ST_FULL, ST_IO, ST_UNAVAILABLE or ST_NO_MEMORY there is no response.
+ * The caller aborts the batch, and runs the call again or calls api_fail.
  */
 enum status api_run(struct api_call *call, struct view *view, bool *changed);
 
 /*
- * After api_run of a read left res->unfinished: the rest comes from `view`, which is the same
- * snapshot, kept (store_keep).
+ * Let `view` supply the rest of a read that api_run left unfinished.  It is the
+ * snapshot of that api_run, which the caller has kept by store_keep.
  */
 void api_keep(struct api_call *call, struct view *view);
 
 /*
- * Put the next piece into res->body, in place of the one before.  ST_OK; ST_IO, ST_NO_MEMORY: the answer cannot
- * be finished.
+ * Replace res->body by the next piece; res->unfinished tells whether more
+ * follow.  ST_OK; after ST_IO or ST_NO_MEMORY the response cannot be finished.
  */
 enum status api_more(struct api_call *call);
 
-/* The response for a call whose batch failed. */
+/* Make the response a problem document for `st`, with details of call->why. */
 void api_fail(struct api_call *call, enum status st);
 
-/* After the call, before the request is trimmed: give back what a large one took. */
+/*
+ * End the call and free the memory of a large one.  Call it before
+ * request_trim, because it looks at the size of the request's body.
+ */
 void api_trim(struct api_call *call);
 
 void api_free(struct api_call *call);

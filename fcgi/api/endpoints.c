@@ -9,7 +9,10 @@ tag(struct api_call *call, uint64_t revision)
 	etag_make(&call->res->etag, call->store_id, revision);
 }
 
-/* The preconditions against a target that exists at `revision`, whose tag the answer gets. */
+/*
+ * Evaluate the preconditions against a target that exists at `revision`, and
+ * give its tag to the response.
+ */
 static enum status
 check(struct api_call *call, uint64_t revision)
 {
@@ -18,14 +21,14 @@ check(struct api_call *call, uint64_t revision)
 			     call->endpoint->need == API_NEEDS_READ);
 }
 
-/* The preconditions against a target that does not exist and would be made. */
+/* Evaluate the preconditions of a write that would create its target. */
 static enum status
 check_absent(struct api_call *call)
 {
 	return etag_evaluate(call->req->if_match, call->req->if_none_match, NULL, false);
 }
 
-/* The first piece of an answer to a read; most have no other. */
+/* Render the first piece of the answer to a read.  Most have only this one. */
 static enum status
 first_piece(struct api_call *call)
 {
@@ -82,14 +85,14 @@ get_collection(struct api_call *call, struct view *view, bool *changed)
 		return st;
 	if (call->query.limit == 0)
 		return first_piece(call);
-	/* Whether another page follows is told before this one. */
+	/* The Link header precedes the body, so the page is rendered whole. */
 	st = render_all(call);
 	if (st == ST_OK && call->render.more)
 		link_next_page(call);
 	return st;
 }
 
-/* One that has to be there. */
+/* Find the record that the path names; ST_NOT_FOUND comes with its reason. */
 static enum status
 find_record(struct api_call *call, struct view *view, struct row *out)
 {
@@ -114,7 +117,7 @@ get_record(struct api_call *call, struct view *view, bool *changed)
 	return st;
 }
 
-/* Apply the call's edits; the answer's tag is that of the change. */
+/* Apply the call's edits, and give the tag of the change to the response. */
 static enum status
 apply(struct api_call *call, struct view *view, unsigned flags, bool *changed)
 {

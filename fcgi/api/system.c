@@ -3,6 +3,7 @@
 #include "http/route.h"
 #include "json/json.h"
 
+/* How long an answer of /readyz is reused. */
 #define READINESS_NS 1000000000u
 
 static enum status
@@ -13,7 +14,10 @@ answer_health(const struct system_context *sys, struct response *res)
 	return ST_OK;
 }
 
-/* ST_OK; ST_BUSY, ST_NO_MEMORY, ST_UNAVAILABLE, and then *failed is what the store said. */
+/*
+ * Try a read and a commit.  Returns ST_OK, ST_BUSY, ST_NO_MEMORY or
+ * ST_UNAVAILABLE; after failure, *failed is the status of the store.
+ */
 static enum status
 ask_store(struct store *store, enum status *failed)
 {
@@ -23,11 +27,11 @@ ask_store(struct store *store, enum status *failed)
 	store_read_end(store);
 	if (st == ST_OK)
 		st = store_probe(store);
-	/* A full store is read, and emptied, as ever. */
+	/* A full store still serves reads and removals. */
 	if (st == ST_OK || st == ST_FULL)
 		return ST_OK;
 	*failed = st;
-	/* Not ready is no error of this request. */
+	/* "Not ready" is an answer (503), not an error of the request. */
 	return st == ST_IO ? ST_UNAVAILABLE : st;
 }
 
@@ -38,7 +42,7 @@ answer_ready(const struct system_context *sys, struct response *res)
 
 	if (sys->store == NULL)
 		return ST_STORE_ACCESS;
-	/* Anyone can ask: it must not cost a commit each time. */
+	/* Anyone can send this request, so not each one may cost a commit. */
 	if (sys->now >= r->until) {
 		r->answer = ask_store(sys->store, &r->failed);
 		r->until = sys->now + READINESS_NS;
@@ -91,6 +95,7 @@ static const struct system_path paths[] = {
     {"/metrics", answer_metrics},
 };
 
+/* Indent the body, and end it with a line end. */
 static void
 indent(struct response *res)
 {
