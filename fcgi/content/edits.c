@@ -4,7 +4,7 @@
 
 #include "store/name.h"
 
-/* Kept from one use to the next. */
+/* Bounds of the list and of the merged text that are kept for the next use. */
 #define KEEP_EDITS 1024
 #define KEEP_BYTES 65536
 
@@ -123,7 +123,7 @@ edits_merge(struct edits *e, struct view *view, struct slice collection)
 			return st;
 		e->list[i].json.len = e->merged.len - start;
 	}
-	/* Only now does the buffer stay where it is. */
+	/* The buffer has its final address only after the last append. */
 	for (size_t i = 0; i < n; i++) {
 		if (json_is_object(patch[i].json)) {
 			e->list[i].json.data = e->merged.data + at;

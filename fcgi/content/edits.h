@@ -9,8 +9,9 @@
 #include "store/store.h"
 
 /*
- * A zeroed struct is ready for use; memory is kept from one use to the next.
- * Edits borrow from `doc`, `merged` and the names handed in.
+ * A list of edits.  A zeroed struct is an empty list.  It keeps its memory from
+ * one use to the next, until edits_free.  The edits borrow from `doc`, `merged`
+ * and the names that the caller passed.
  */
 struct edits {
 	struct edit *list;
@@ -21,27 +22,32 @@ struct edits {
 };
 
 /*
- * Each makes a new list.  ST_OK; ST_BAD_JSON, ST_UNPROCESSABLE or ST_NO_NEW
- * with `why`; ST_NO_MEMORY.  `text` is not needed afterwards.
+ * The functions below replace the list by a new one.  The caller need not keep
+ * `text` after the call.  ST_OK; ST_BAD_JSON, ST_UNPROCESSABLE or ST_NO_NEW,
+ * with `why`; ST_NO_MEMORY.
  */
 
-/* {"record": value, ...} */
+/* Set each record of {"record": value, ...}. */
 enum status edits_from_records(struct edits *e, struct slice text, struct problem *why);
 
-/* The same as a merge patch of the collection (RFC 7396): a null removes the record. */
+/*
+ * Take the same text as a merge patch of the collection (RFC 7396): a null
+ * removes the record, any other value sets it.  See edits_merge for objects.
+ */
 enum status edits_from_patch(struct edits *e, struct slice text, struct problem *why);
 
-/* {"new": value} for one record */
+/* Set one record to the value of {"new": value}. */
 enum status edits_from_new(struct edits *e, struct slice text, struct slice record,
 			   struct problem *why);
 
-/* The removal of one record; ST_OK or ST_NO_MEMORY. */
+/* Remove one record.  ST_OK; ST_NO_MEMORY. */
 enum status edits_removal(struct edits *e, struct slice record);
 
 /*
- * After edits_from_patch: where the patch holds an object, make the edit's
- * value that object merged into what the record holds in this view.  May be
- * called again for another view.  ST_OK, ST_IO, ST_NO_MEMORY.
+ * Complete the list of edits_from_patch: where the patch holds an object, merge
+ * that object into the record's value in this view, and make the result the
+ * value of the edit.  The caller may repeat this with another view.  ST_OK;
+ * ST_NO_COLLECTION; ST_IO; ST_NO_MEMORY.
  */
 enum status edits_merge(struct edits *e, struct view *view, struct slice collection);
 

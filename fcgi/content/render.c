@@ -59,7 +59,7 @@ static void
 add_row(struct render *r, struct buf *out, const struct row *row)
 {
 	if (!row->is_collection) {
-		/* Those of `res` come first, and not again. */
+		/* The records of `res` were written first; skip them now. */
 		if (!r->in_collection)
 			return;
 		add_member(out, &r->first_record, row->name);
@@ -71,7 +71,7 @@ add_row(struct render *r, struct buf *out, const struct row *row)
 		begin_collection(r, out, row->name);
 }
 
-/* No row is left: of one collection, or of all. */
+/* The iteration, over one collection or over all, has no more rows. */
 static enum status
 end_rows(struct render *r, struct buf *out)
 {

@@ -1,8 +1,9 @@
 /*
- * What of a view goes into answers, as compact JSON text, piece by piece.
+ * Writes the content of a view as compact JSON text, piece by piece.
  *
- * A text is begun, and then made by render_more; a piece ends between two
- * tokens.  What a struct render borrows (names, the view) has to stay until it is done.
+ * One function begins a text, and render_more appends its pieces.  A piece ends
+ * between two tokens.  A struct render borrows the view and the names; they
+ * must stay valid until `done`.
  */
 #ifndef MARKBOOK_CONTENT_RENDER_H
 #define MARKBOOK_CONTENT_RENDER_H
@@ -11,41 +12,50 @@
 #include "store/store.h"
 
 struct render {
-	struct view_iter it; /* it.view may be exchanged for the same snapshot: see store_keep */
-	struct slice res;    /* the collection that comes first, as "res"; { NULL, 0 }: none */
-	bool others;	     /* all other collections follow, under their names */
-	bool in_res;	     /* the records of `res` are under way */
+	/* After store_keep the caller sets it.view to the kept snapshot. */
+	struct view_iter it;
+	/* The collection that comes first, as "res"; { NULL, 0 }: none. */
+	struct slice res;
+	bool others; /* all other collections follow, under their names */
+	bool in_res; /* the records of `res` are being written */
 	bool begun, done;
-	bool first_member;     /* of the whole */
-	bool first_record;     /* of the collection */
-	bool in_collection;    /* whose '}' is still to come */
-	uint32_t limit, count; /* records of a page, and how many of them there are so far */
-	bool more;	       /* out: there are records beyond the limit */
-	struct slice last;     /* out, where there are more: the last name on the page */
+	bool first_member;  /* no comma is due before the next collection */
+	bool first_record;  /* no comma is due before the next record */
+	bool in_collection; /* a collection's '}' is due */
+	/* How many records the page may have (0: all), and has so far. */
+	uint32_t limit, count;
+	bool more;	   /* result: records follow beyond the limit */
+	struct slice last; /* result, where `more`: the last name on the page */
 };
 
-/* {"collection": {"record": value, ...}, ...} */
+/*
+ * The functions below begin a text.  ST_OK; ST_NO_COLLECTION; ST_NO_MEMORY;
+ * ST_IO.
+ */
+
+/* Begin {"collection": {"record": value, ...}, ...}. */
 enum status render_store(struct render *r, struct view *view);
 
-/* The same with one collection first, under the name "res", and the others under their own. */
+/*
+ * Begin the text of render_store with one collection moved to the front, under
+ * the name "res".  The others follow under their own names.
+ */
 enum status render_store_with_res(struct render *r, struct view *view, struct slice collection);
 
 /*
- * {"res": {"record": value, ...}} of at most `limit` records (0: all) after the name `after`
- * ({ NULL, 0 }: from the first).
+ * Begin {"res": {"record": value, ...}} with at most `limit` records (0: all)
+ * whose names come after `after` ({ NULL, 0 }: from the first one on).
  */
 enum status render_res(struct render *r, struct view *view, struct slice collection,
 		       struct slice after, uint32_t limit);
 
-/* All of the above: ST_OK, ST_NO_COLLECTION or ST_IO. */
-
 /*
- * Append to `out` until it holds `enough` bytes or all is done.  ST_OK or ST_IO; want of memory shows in
- * the buffer.
+ * Append to `out` until it holds at least `enough` bytes or the text is done.
+ * ST_OK; ST_IO.  When memory runs out, out->failed is set.
  */
 enum status render_more(struct render *r, struct buf *out, size_t enough);
 
-/* {"res": value}, at once. */
+/* Append all of {"res": value}. */
 void render_res_value(struct buf *out, struct slice json);
 
 #endif

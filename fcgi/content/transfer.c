@@ -12,7 +12,7 @@
 
 #define READ_STEP 65536
 #define DUMP_STEP 65536
-/* A collection in the text is one container around its values. */
+/* The object of a collection is one level more around the records' values. */
 #define LOAD_DEPTH (JSON_MAX_DEPTH + 1)
 
 static enum status
@@ -45,7 +45,7 @@ read_file(const char *file, struct buf *out, struct problem *why)
 	return st;
 }
 
-/* Put the file's name before what is wrong with its content. */
+/* Prefix the problem with the name of the file. */
 static enum status
 blame(const char *file, enum status st, const struct problem *inner, struct problem *why)
 {
@@ -66,7 +66,10 @@ check_members(const struct json_member *m, size_t n, struct edit *edits, struct 
 	return ST_OK;
 }
 
-/* The records of a collection, which the caller frees whatever the status. */
+/*
+ * Read the records of a collection into *edits and *n.  The caller frees *edits
+ * whatever the status.  The edits borrow from `doc`.
+ */
 static enum status
 transfer_read_collection(const struct json_member *c, struct json_object_doc *doc,
 			 struct edit **edits, size_t *n, struct problem *why)
@@ -109,7 +112,7 @@ load_collection(struct view *view, struct slice name, const struct edit *edits, 
 	return store_apply(view, name, edits, n, STORE_CREATE | STORE_CLEAR);
 }
 
-/* Into the view; into nothing where it is NULL. */
+/* Load every collection into the view, or only check them if it is NULL. */
 static enum status
 load_members(struct view *view, struct json_object_doc *outer, struct json_object_doc *inner,
 	     bool replace, struct problem *why)
@@ -128,7 +131,7 @@ load_members(struct view *view, struct json_object_doc *outer, struct json_objec
 	return st;
 }
 
-/* Into no store where it is NULL. */
+/* Load the text in one batch, or only check it if `store` is NULL. */
 static enum status
 load_text(struct store *store, struct slice text, bool replace, struct problem *why)
 {
@@ -182,7 +185,7 @@ transfer_seed(const struct store_options *o, const char *file, struct problem *w
 	return st == ST_OK ? st : problem_set(why, st, "--seed %s", inner.detail);
 }
 
-/* One piece after another. */
+/* Render, indent and write the view piece by piece, to bound the memory. */
 static enum status
 write_view(struct view *view, FILE *out, struct buf *compact, struct buf *pretty)
 {
@@ -194,7 +197,7 @@ write_view(struct view *view, FILE *out, struct buf *compact, struct buf *pretty
 		buf_reset(compact, DUMP_STEP);
 		buf_reset(pretty, DUMP_STEP);
 		st = render_more(&render, compact, DUMP_STEP);
-		/* What was cut short is no JSON, which is what the next step takes. */
+		/* The next step takes only JSON, not a truncated piece. */
 		if (compact->failed)
 			return ST_NO_MEMORY;
 		json_add_pretty(pretty, buf_slice(compact), &indent);

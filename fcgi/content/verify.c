@@ -6,7 +6,7 @@
 
 #define SHOWN_MAX 80
 
-/* The walk, and what it has seen of the current collection. */
+/* A walk over the store.  `seen` counts the current collection's records. */
 struct walk {
 	struct json_object_doc *doc;
 	struct buf text;
@@ -62,7 +62,7 @@ verify_collection(struct walk *w, const struct row *row)
 	return ST_OK;
 }
 
-/* As the body of a request would be looked at. */
+/* Check a value by the rules for the body of a request. */
 static enum status
 check_json(struct walk *w, struct slice json)
 {
