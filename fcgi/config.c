@@ -40,37 +40,36 @@ _Static_assert(SANDBOX_OFF == 0 && SANDBOX_ON == 1, "indexes of switches");
 static const struct option options[] = {
     {"socket", "MARKBOOK_SOCKET", KIND_STRING, COMMAND_SERVE | COMMAND_HEALTH, AT(socket),
      "/run/markbook/markbook.sock", 1, 4096, NULL, "PATH|HOST:PORT",
-     "FastCGI socket; for serve, one from systemd or on descriptor 0 wins"},
+     "FastCGI socket; serve prefers one that systemd or spawn-fcgi hands over"},
     {"socket-mode", "MARKBOOK_SOCKET_MODE", KIND_OCTAL, COMMAND_SERVE, AT(socket_mode), "0660", 0,
      0777, NULL, "OCTAL", "permissions of a unix socket"},
     {"workers", "MARKBOOK_WORKERS", KIND_NUMBER, COMMAND_SERVE, AT(workers), NULL, 1, 256, NULL,
-     "N", "worker processes (default: one for each processor)"},
+     "N", "worker processes; without it, one for each processor"},
     {"store", "MARKBOOK_STORE", KIND_STRING, STORE_COMMANDS, AT(store.path), "/dev/shm/markbook", 1,
      3000, NULL, "DIR", "directory of the store"},
     {"store-size", "MARKBOOK_STORE_SIZE", KIND_SIZE, COMMAND_SERVE | COMMAND_LOAD, AT(store.size),
-     "32M", (uint64_t)1 << 20, (uint64_t)1 << 40, NULL, "SIZE",
-     "what the store may take, from 1M to 1T"},
+     "32M", (uint64_t)1 << 20, (uint64_t)1 << 40, NULL, "SIZE", "how large the store may get"},
     {"durability", "MARKBOOK_DURABILITY", KIND_CHOICE, COMMAND_SERVE | COMMAND_LOAD,
      AT(store.durability), "none", 0, 0, durabilities, "none|commit",
-     "none: a write outlives any process; commit: and power loss"},
+     "none: a write outlives any process; commit: power loss, too"},
     {"seed", "MARKBOOK_SEED", KIND_STRING, COMMAND_SERVE, AT(seed), NULL, 1, 4096, NULL, "FILE",
-     "JSON to fill a store with that never held anything"},
+     "JSON file that fills a store which never held anything"},
     {"max-body", "MARKBOOK_MAX_BODY", KIND_SIZE, COMMAND_SERVE, AT(max_body), "1M", 1024, 64 << 20,
-     NULL, "SIZE", "longest request body, from 1K to 64M"},
+     NULL, "SIZE", "longest request body"},
     {"drain-timeout", "MARKBOOK_DRAIN_TIMEOUT", KIND_NUMBER, COMMAND_SERVE, AT(drain_timeout), "10",
-     1, 300, NULL, "SECONDS", "how long a worker told to leave may take"},
+     1, 300, NULL, "SECONDS", "how long requests under way may take at the end"},
     {"peer-timeout", "MARKBOOK_PEER_TIMEOUT", KIND_NUMBER, COMMAND_SERVE, AT(peer_timeout), "5", 1,
      300, NULL, "SECONDS", "how long a FastCGI peer may stall within a request"},
     {"log-level", "MARKBOOK_LOG_LEVEL", KIND_CHOICE, COMMAND_SERVE, AT(log_level), "info", 0, 0,
      levels, "LEVEL", "error, warn, info (a line for each request) or debug"},
     {"sandbox", "MARKBOOK_SANDBOX", KIND_CHOICE, COMMAND_SERVE, AT(sandbox), "on", 0, 0, switches,
-     "on|off", "confine workers to what they need, as far as the kernel can"},
+     "on|off", "confine workers to what they need, as far as the kernel supports it"},
     {"no-sandbox", NULL, KIND_FLAG, COMMAND_SERVE, AT(no_sandbox), NULL, 0, 0, NULL, NULL,
      "--sandbox=off, for debugging"},
     {"check-config", NULL, KIND_FLAG, COMMAND_SERVE, AT(check_config), NULL, 0, 0, NULL, NULL,
-     "check the options and the files they name, print the values in force and exit"},
+     "check options and the files they name, print the values in force, exit"},
     {"http", NULL, KIND_STRING, COMMAND_HEALTH, AT(url), NULL, 1, 4096, NULL, "URL",
-     "ask over HTTP; without a path for /readyz"},
+     "ask over HTTP; a URL without a path means /readyz"},
     {"timeout", NULL, KIND_NUMBER, COMMAND_HEALTH, AT(timeout), "3", 1, 60, NULL, "SECONDS",
      "how long to wait for the answer"},
     {"replace", NULL, KIND_FLAG, COMMAND_LOAD, AT(replace), NULL, 0, 0, NULL, NULL,
@@ -139,21 +138,43 @@ size_text(char *out, size_t size, uint64_t n)
 	return out;
 }
 
-static void
-say_allowed(const struct option *o)
+/* "MIN to MAX", as the value is written; false for an option that has no such bounds. */
+static bool
+range_text(char *out, size_t size, const struct option *o)
 {
 	char min[24], max[24];
 
 	switch (o->kind) {
 	case KIND_NUMBER:
-		fprintf(stderr, "a whole number from %" PRIu64 " to %" PRIu64 "\n", o->min, o->max);
+		snprintf(out, size, "%" PRIu64 " to %" PRIu64, o->min, o->max);
+		return true;
+	case KIND_SIZE:
+		snprintf(out, size, "%s to %s", size_text(min, sizeof(min), o->min),
+			 size_text(max, sizeof(max), o->max));
+		return true;
+	case KIND_OCTAL:
+		snprintf(out, size, "%" PRIo64 " to %" PRIo64, o->min, o->max);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void
+say_allowed(const struct option *o)
+{
+	char range[64] = "";
+
+	range_text(range, sizeof(range), o);
+	switch (o->kind) {
+	case KIND_NUMBER:
+		fprintf(stderr, "a whole number from %s\n", range);
 		break;
 	case KIND_SIZE:
-		fprintf(stderr, "a size from %s to %s (bytes, or with K, M, G or T)\n",
-			size_text(min, sizeof(min), o->min), size_text(max, sizeof(max), o->max));
+		fprintf(stderr, "a size from %s (bytes, or with K, M, G or T)\n", range);
 		break;
 	case KIND_OCTAL:
-		fprintf(stderr, "an octal number from 0 to %" PRIo64 "\n", o->max);
+		fprintf(stderr, "an octal number from %s\n", range);
 		break;
 	case KIND_CHOICE:
 		for (size_t i = 0; o->choices[i] != NULL; i++)
@@ -370,6 +391,25 @@ operands(enum command command)
 	return command == COMMAND_LOAD ? " FILE|-" : command == COMMAND_BACKUP ? " FILE" : "";
 }
 
+/* Bounds, default and variable, on a line of their own. */
+static void
+help_value(FILE *f, const struct option *o)
+{
+	char range[64] = "";
+	const char *between = range_text(range, sizeof(range), o) ? "; " : "";
+
+	if (range[0] == '\0' && o->value == NULL && o->variable == NULL)
+		return;
+	fprintf(f, "  %-28s  %s", "", range);
+	if (o->value != NULL) {
+		fprintf(f, "%sdefault: %s", between, o->value);
+		between = "; ";
+	}
+	if (o->variable != NULL)
+		fprintf(f, "%senvironment: %s", between, o->variable);
+	fprintf(f, "\n");
+}
+
 void
 config_help(FILE *f, enum command command, const char *name)
 {
@@ -382,12 +422,8 @@ config_help(FILE *f, enum command command, const char *name)
 			continue;
 		snprintf(left, sizeof(left), "--%s%s%s", o->flag, o->argument == NULL ? "" : "=",
 			 o->argument == NULL ? "" : o->argument);
-		fprintf(f, "  %-28s  %s", left, o->help);
-		if (o->value != NULL)
-			fprintf(f, " (default: %s)", o->value);
-		if (o->variable != NULL)
-			fprintf(f, "\n  %-28s  environment: %s", "", o->variable);
-		fprintf(f, "\n");
+		fprintf(f, "  %-28s  %s\n", left, o->help);
+		help_value(f, o);
 	}
 }
 
