@@ -25,7 +25,7 @@ check() {
 shopt -s nullglob
 mapfile -t sources < <(find fcgi bench tests -name '*.c')
 mapfile -t headers < <(find fcgi bench tests -name '*.h')
-scripts=(.ci/run conf/*.sh tests/*.sh tests/*.bash tests/*.bats tests/*/*.sh bench/*.sh deploy/deploy)
+scripts=(.ci/run conf/*.sh docs/images/*.sh tests/*.sh tests/*.bash tests/*.bats tests/*/*.sh bench/*.sh deploy/deploy)
 flags=(-std=c11 -D_GNU_SOURCE '-DMARKBOOK_VERSION="0"' -Ifcgi)
 
 builds_with() {
@@ -53,6 +53,7 @@ check "clang-tidy finds nothing" tidy
 check "cppcheck finds nothing" cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr \
 	--enable=warning,performance,portability --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
 	"${flags[@]:1}" -j 2 fcgi
+check "files are as .editorconfig says" tests/editorconfig.py
 check "shellcheck finds nothing in the scripts" shellcheck "${scripts[@]}"
 check "nginx takes its configuration without a warning" nginx_accepts
 
