@@ -119,6 +119,8 @@ force:
 
 # --- what is done with it ------------------------------------------------------------------------
 
+##@ Use it
+## help                this list
 .PHONY: help
 help:
 	@awk '/^##@ / { group = substr($$0, 5); if (text[group] == "") order[++n] = group } \
@@ -154,7 +156,7 @@ sanitized: $(BUILD)/asan/markbook $(units:%=$(BUILD)/asan/unit/%)
 ## test-asan           both under the sanitizers
 .PHONY: test test-unit test-bats test-asan
 
-test: suites = unit unit-asan layers inject checker fuzz bats browser bats-asan powerloss
+test: suites = unit unit-asan layers inject checker fuzz bats docs browser bats-asan powerloss
 test: replays = fuzzers
 test-unit: suites = unit
 test-bats: suites = bats
@@ -237,15 +239,25 @@ test-fresh:
 
 ##@ Change it
 ## clean               remove what was built
+## docs                the tables of docs/configuration.md, from --help
+.PHONY: docs
+docs: $(BUILD)/markbook
+	python3 -B tests/docs/options.py --write $(BUILD)/markbook
+
+## picture             the page's picture in the README, by a headless Chromium
+.PHONY: picture
+picture: $(BUILD)/markbook
+	MARKBOOK='$(abspath $(BUILD)/markbook)' docs/images/page.sh
+
 ## compile_commands.json  what editors and analysers want to know of each C file
 # Taken from what make would run.  FUZZ_CC is only named, not called.
 compile_commands.json: force
 	@$(MAKE) --no-print-directory -nB V=1 plain fuzzers | \
 		sed -e ':join' -e '/\\$$/{ N; s/\\\n[[:space:]]*/ /; b join' -e '}' -e 's/["\\]/\\&/g' | \
-		awk -v directory='$(CURDIR)' '/ -o / && / [^ ]+\.c$$/ && !seen[$$NF]++ { \
-			printf "%s{\"directory\": \"%s\", \"file\": \"%s\", ", (n++ ? ",\n" : "[\n"), directory, $$NF; \
+		awk -v directory='$(CURDIR)' '/ -o / { for (i = NF; $$i ~ /\.c$$/; i--) if (!seen[$$i]++) { \
+			printf "%s{\"directory\": \"%s\", \"file\": \"%s\", ", (n++ ? ",\n" : "[\n"), directory, $$i; \
 			printf "\"command\": \"%s\"}", $$0 \
-		} END { print "\n]" }' >$@
+		} } END { print "\n]" }' >$@
 
 .PHONY: clean
 clean:

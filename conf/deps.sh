@@ -15,7 +15,7 @@ declare -A packages=(
 	[serve]="nginx"
 	[try]="curl"
 	[test]="bats parallel jq python3 procps lmdb-utils strace libfaketime e2fsprogs libcmocka-dev
-		libjansson-dev libclang-rt-dev clang valgrind chromium chromium-driver"
+		libjansson-dev libclang-rt-dev clang valgrind chromium chromium-driver mandoc"
 	[lint]="clang-tidy clang-format cppcheck shellcheck"
 	[containers]="bats curl jq python3 python3-yaml debootstrap iptables xfsprogs"
 	[deploy]="bats jq python3-venv shellcheck"

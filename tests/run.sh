@@ -2,7 +2,7 @@
 # Runs suites and says how many tests passed and failed, in its last line:
 #
 #	tests/run.sh [SUITE...]     all without one; of: unit unit-asan layers inject checker fuzz
-#	                            bats browser bats-asan powerloss
+#	                            bats docs browser bats-asan powerloss
 #
 # What they need is built already (make test does that), under BUILD, build by default.  Each suite
 # speaks TAP.  A test that was planned and did not run, a suite that ends badly or without a test,
@@ -77,12 +77,13 @@ sanitized() {
 	rm -f "$work"/report*
 }
 
-(($#)) || set -- unit unit-asan layers inject checker fuzz bats browser bats-asan powerloss
+(($#)) || set -- unit unit-asan layers inject checker fuzz bats docs browser bats-asan powerloss
 for name in "$@"; do
 	case $name in
 	unit) unit unit ;;
 	unit-asan) sanitized unit asan/unit ;;
 	bats) bats_suite bats "$build/markbook" tests/*.bats ;;
+	docs) bats_suite docs "$build/markbook" tests/docs/*.bats ;;
 	browser) bats_suite browser "$build/markbook" tests/browser/*.bats ;;
 	bats-asan) sanitized bats_suite bats-asan "$build/asan/markbook" tests/*.bats ;;
 	powerloss) suite powerloss tests/powerloss/run.sh ;;

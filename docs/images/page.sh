@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Takes the picture of the page that README.md shows, page.png beside this script, in a headless
+# Chromium:
+#
+#	docs/images/page.sh     `make picture` builds the program and calls it
+#
+# The service is one of its own, with the paper's marks and its exams.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+work=$(mktemp -d)
+service=''
+finish() {
+	[[ -z $service ]] || kill "$service"
+	wait
+	rm -rf "$work"
+}
+trap finish EXIT
+
+port=$((RANDOM % 12000 + 20000))
+url=http://127.0.0.1:$port
+PORT=$port STATE_DIR=$work/run conf/run.sh >"$work/said" 2>&1 &
+service=$!
+until grep -q 'until Ctrl-C' "$work/said"; do
+	kill -0 "$service" 2>/dev/null || {
+		service=''
+		cat "$work/said" >&2
+		exit 1
+	}
+	read -rt 0.1 <> <(:) || :
+done
+curl -fsS --noproxy '*' -o "$work/answer" -H 'Content-Type: application/json' \
+	-d '{"exam 1": "test", "exam 2": "coding"}' "$url/json/exams"
+
+# The page asks for the marks when it is up: the browser's own clock runs ahead until that is done.
+chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --no-first-run \
+	--no-proxy-server --user-data-dir="$work/profile" --window-size=900,690 \
+	--virtual-time-budget=5000 --screenshot="$work/page.png" "$url/" 2>"$work/chromium" ||
+	{ cat "$work/chromium" >&2; exit 1; }
+mv "$work/page.png" docs/images/page.png
