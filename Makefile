@@ -44,6 +44,12 @@ compile = $(CC) -std=c11 $(defines) $(fortify) $(CPPFLAGS) $(CFLAGS) $(warnings)
 	-fstack-protector-strong $(clash_protection)
 link = $(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack
 
+# The program is optimised as a whole when it is linked, so that dividing it into
+# files costs no calls.  Its objects hold both forms: tests link them as they are.
+lto = $(eval lto := $$(call option,-flto=auto -ffat-lto-objects))$(lto)
+lto_compile = $(lto)
+lto_link = $(lto)
+
 # Undefined behaviour traps, since only the address sanitizer's reports can be told to go to a file.
 sanitizers := -fsanitize=address,undefined -fsanitize-undefined-trap-on-error \
 	-fno-omit-frame-pointer
@@ -63,13 +69,14 @@ all: $(BUILD)/markbook
 show = $(if $(V),,@echo '$(1) $(2)'; )
 
 # rules(directory, compile, link): the program and the unit tests, one tree each way of compiling.
+# lto_COMPILE and lto_LINK are what the program takes besides.
 define rules
 $(1)/markbook: $(names:%=$(1)/obj/%.o) $(1)/.command
-	$$(call show,LINK,$$@)$$($(3)) -o $$@ $$(filter %.o,$$^) $$(libraries) $$(LDLIBS)
+	$$(call show,LINK,$$@)$$($(3)) $$(lto_$(3)) -o $$@ $$(filter %.o,$$^) $$(libraries) $$(LDLIBS)
 
 $(1)/obj/%.o: fcgi/%.c $(1)/.command
 	@mkdir -p $$(@D)
-	$$(call show,CC,$$@)$$($(2)) -MMD -MP -c -o $$@ $$<
+	$$(call show,CC,$$@)$$($(2)) $$(lto_$(2)) -MMD -MP -c -o $$@ $$<
 
 $(1)/unit/%.o: tests/unit/%.c $(1)/.command
 	@mkdir -p $$(@D)
@@ -81,8 +88,8 @@ $(units:%=$(1)/unit/%): $(1)/unit/%: $(1)/unit/%.o $(modules:%=$(1)/obj/%.o) $(1
 # Another compiler, other flags or another version: all of the tree is out of date.
 $(1)/.command: force
 	@mkdir -p $$(@D)
-	@printf '%s\n' '$$(subst ','\'',$$($(2)) $$($(3)))' | cmp -s - $$@ || \
-		printf '%s\n' '$$(subst ','\'',$$($(2)) $$($(3)))' >$$@
+	@printf '%s\n' '$$(subst ','\'',$$($(2)) $$($(3)) $$(lto_$(2)))' | cmp -s - $$@ || \
+		printf '%s\n' '$$(subst ','\'',$$($(2)) $$($(3)) $$(lto_$(2)))' >$$@
 
 -include $(names:%=$(1)/obj/%.d) $(units:%=$(1)/unit/%.d)
 endef

@@ -137,7 +137,11 @@ run)
 	while read -r source; do
 		[[ $source == server/turn.c ]] || objects+=("$build/obj/${source%.c}.o")
 	done < <(cd "$top/fcgi" && find . -name '*.c' -printf '%P\n')
-	compile -o "$work/hello" "$here/peers/hello.c" "${objects[@]}" -lfcgi -ljson-c -llmdb -lseccomp
+	# Optimised as a whole where the program is: see the Makefile.
+	lto=(-flto=auto -ffat-lto-objects)
+	compile "${lto[@]}" -c -x c /dev/null -o /dev/null 2>/dev/null || lto=()
+	compile "${lto[@]}" -o "$work/hello" "$here/peers/hello.c" "${objects[@]}" \
+		-lfcgi -ljson-c -llmdb -lseccomp
 	;;
 limits)
 	# The same program, but that a turn has one request, and so each write a commit of its own.
