@@ -9,7 +9,7 @@ from peers.contender import Contender, free_port
 
 PEERS = Path(__file__).resolve().parent
 WORKERS = 2
-# The best of 1 to 64 threads; see README.md.
+# The best of 1 to 64 threads; see bench/README.md.
 GUNICORN_THREADS = 8
 
 

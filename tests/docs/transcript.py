@@ -149,7 +149,7 @@ class Checkout:
     """A directory that looks like the checkout after `make`, to be used and thrown away."""
 
     def __init__(self, program):
-        self.top = Path(tempfile.mkdtemp(prefix="markbook-docs.", dir="/dev/shm"))
+        self.top = Path(tempfile.mkdtemp(prefix="markbook-docs."))
         for entry in pages.TREE.iterdir():
             if entry.name not in ("build", "run", ".git"):
                 (self.top / entry.name).symlink_to(entry)
