@@ -1,3 +1,6 @@
+/*
+ * Writes a copy of the open store to a new file.
+ */
 #include "store/lmdb/engine.h"
 
 #include <errno.h>
@@ -17,7 +20,7 @@ failed(const char *path, int rc, struct problem *why)
 	return problem_set(why, rc == ENOSPC ? ST_FULL : ST_IO, "%s: %s", path, mdb_strerror(rc));
 }
 
-/* Whether the directory is the store's own, in which no other file may be. */
+/* Whether `dir` is the store's own directory, which allows no foreign files. */
 static bool
 is_own_directory(struct store *s, const char *dir)
 {
@@ -33,7 +36,7 @@ copy_to(struct store *s, int fd)
 {
 	int rc = mdb_env_copyfd2(s->env, fd, MDB_CP_COMPACT);
 
-	/* Compacting refuses a store with a lost page; a plain copy takes it as it is. */
+	/* LMDB cannot compact a store with a lost page; copy it as it is. */
 	if (rc != MDB_SUCCESS && rc != ENOSPC) {
 		if (lseek(fd, 0, SEEK_SET) != 0 || ftruncate(fd, 0) != 0)
 			return errno;
@@ -52,7 +55,10 @@ store_backup(struct store *s, const char *path, struct problem *why)
 	const char *dir;
 	int fd, rc, n = snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
 
-	/* What others take for standard output; LMDB's copy needs a file that it can begin anew. */
+	/*
+	 * "-" usually means standard output.  That does not work here: copy_to
+	 * may have to rewind and truncate the file.
+	 */
 	if (strcmp(path, "-") == 0)
 		return problem_set(why, ST_STORE_ACCESS, "give the name of a file; ./- is one");
 	if (n < 0 || (size_t)n >= sizeof(temporary))
@@ -68,7 +74,7 @@ store_backup(struct store *s, const char *path, struct problem *why)
 	rc = copy_to(s, fd);
 	if (close(fd) != 0 && rc == 0)
 		rc = errno;
-	/* Unlike rename(2), link(2) leaves a file that came into being meanwhile. */
+	/* Unlike rename(2), link(2) never overwrites a new file at the path. */
 	if (rc == 0 && link(temporary, path) != 0)
 		rc = errno;
 	unlink(temporary);

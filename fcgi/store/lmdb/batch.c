@@ -1,20 +1,28 @@
+/*
+ * Batches of changes: begin, change, commit, abort.
+ */
 #include "store/lmdb/engine.h"
 
 #include <errno.h>
 #include <sys/statvfs.h>
 
-/* More than one edit takes besides its value: paths to its rows, split pages. */
+/*
+ * An upper bound of the pages that one edit takes besides its value: the paths
+ * to its rows, and split pages.
+ */
 #define EDIT_PAGES 8
 
-/* A file system with less than this left may have been too full for a commit. */
+/*
+ * With less than this left, a file system may have been too full for a commit.
+ */
 #define FULL_BYTES (1u << 20)
 
-/* One change under way. */
+/* A change in progress. */
 struct change {
 	struct view *view;
 	struct slice collection;
 	struct collection row;
-	uint64_t old_hash; /* of its row as it was; 0: there was none */
+	uint64_t old_hash; /* of the row before the change; 0: no row */
 	bool sets;
 	size_t used_before;
 };
@@ -30,10 +38,13 @@ store_write(struct store *s, struct view **out)
 	*out = NULL;
 	if (v->open)
 		return error_status(s, EBUSY);
-	/* A write that is not in the store's file any more must not be acknowledged. */
+	/* Never acknowledge a write to a file that was moved or removed. */
 	if ((rc = file_check(s)) != MDB_SUCCESS)
 		return error_status(s, rc);
-	/* What dead readers hold is wanted now; LMDB itself does not look. */
+	/*
+	 * Dead readers hold pages that are needed now.  LMDB does not look for
+	 * dead readers by itself.
+	 */
 	if (room_near_end(s, 0))
 		store_upkeep(s);
 	*v = (struct view){.store = s, .writable = true};
@@ -61,7 +72,7 @@ close_cursor(struct view *v)
 	v->cursor = NULL;
 }
 
-/* Once a batch: no view shows the row itself. */
+/* Once a batch is enough, because no view shows this row itself. */
 static int
 batch_put_meta(struct view *v)
 {
@@ -79,7 +90,10 @@ batch_put_meta(struct view *v)
 	return mdb_put(v->txn, s->dbi, &key, &value, 0);
 }
 
-/* Whether LMDB refuses everything from now on, as it does once its meta page could not be written. */
+/*
+ * Whether LMDB refuses all further transactions, as it does after a failure to
+ * write its meta page.
+ */
 static bool
 panics(struct store *s)
 {
@@ -92,8 +106,9 @@ panics(struct store *s)
 }
 
 /*
- * LMDB reports a write that was cut short as EIO, whatever cut it short; on a full file system
- * that is how a commit of more than its last pages ends.
+ * Refine the rc of a commit: MDB_PANIC where LMDB refuses all further
+ * transactions, ENOSPC where the file system is full.  LMDB reports any short
+ * write as EIO.  That includes a commit of which only the first pages fitted.
  */
 static int
 tell_full_from_broken(struct store *s, int rc)
@@ -118,7 +133,7 @@ store_commit(struct store *s)
 	close_cursor(v);
 	if (v->failed == ST_OK && v->changes > 0)
 		rc = batch_put_meta(v);
-	/* A single removal may take the last room: it gives back more. */
+	/* A single removal may use the last room, because it frees more. */
 	if (v->failed == ST_OK && rc == MDB_SUCCESS && (v->sets || v->changes > 1))
 		rc = room_keep(v);
 	if (v->failed == ST_OK && rc == MDB_SUCCESS) {
@@ -140,7 +155,10 @@ store_probe(struct store *s)
 
 	if (st != ST_OK)
 		return st;
-	/* The same meta row again: nothing changes, but every step of a commit is taken. */
+	/*
+	 * Rewrite the meta row as it is.  This changes nothing, but takes every
+	 * step of a commit.
+	 */
 	rc = batch_put_meta(&s->batch);
 	if (rc != MDB_SUCCESS) {
 		st = error_status(s, rc);
@@ -163,7 +181,7 @@ store_abort(struct store *s)
 	v->open = false;
 	if (v->failed != ST_FULL)
 		return;
-	/* For the next try. */
+	/* Make room for the retry. */
 	store_upkeep(s);
 	if (!v->sets)
 		room_release_spare(s);
@@ -230,7 +248,7 @@ change_remove_records(struct change *c)
 	return rc == MDB_NOTFOUND ? ST_OK : error_status(v->store, rc);
 }
 
-/* The collection as it is before the change. */
+/* Read the collection's row and its hash as they are before the change. */
 static enum status
 change_read_collection(struct change *c)
 {
@@ -259,7 +277,10 @@ change_put_collection(struct change *c)
 	return error_status(v->store, mdb_put(v->txn, v->store->dbi, &key, &value, 0));
 }
 
-/* What every change ends with. */
+/*
+ * End a change: refuse it where it sets something and takes the store further
+ * over its limit, and note in the view what it did.
+ */
 static enum status
 change_end(struct change *c, enum status st)
 {

@@ -1,3 +1,6 @@
+/*
+ * Checks a store row by row, in a child process that a damaged file may kill.
+ */
 #include "store/lmdb/engine.h"
 
 #include "base/utf8.h"
@@ -13,32 +16,39 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A check takes at most so many seconds, and one more for so many bytes (a slow disk's second). */
+/*
+ * The time limit of a check: this many seconds, and one more for each 16 MiB,
+ * which a slow disk reads in a second.
+ */
 #define CHECK_SECONDS 60
 #define CHECK_BYTES_A_SECOND (16u << 20)
 
+/* The longest message about a row, with its NUL. */
 #define FOUND_MAX 200
 
-/* A row, in the map. */
+/* A row in LMDB's map, and the page it is in. */
 struct place {
 	uintptr_t page;
-	MDB_val key, value; /* no key before the first */
+	MDB_val key, value; /* the key is empty before the first row */
 };
 
 /* What the walk has seen so far. */
 struct walk {
 	const struct meta *meta;
 	uint64_t rows;
-	struct slice collection; /* the current one; data == NULL before the first */
+	struct slice collection; /* the current one; data is NULL before any */
 	struct collection row, seen;
 	uint64_t sum; /* of the collections' rows */
 	char last[STORE_KEY_MAX];
 	size_t last_len;
 	size_t page_size;
-	struct place at; /* the row before */
+	struct place at; /* the last row */
 };
 
-/* Everything below returns NULL, or what is wrong. */
+/*
+ * The functions below that return a string return NULL where all is well, and
+ * what is wrong otherwise.
+ */
 
 static const char *
 check_collection_end(const struct walk *w)
@@ -84,7 +94,7 @@ check_record(struct walk *w, MDB_val key, MDB_val value)
 	uint64_t revision;
 
 	if (w->collection.data == NULL || !row_is_record_of(key, w->collection)) {
-		/* Nor is it the fault of the one before. */
+		/* The message must not name the collection before. */
 		w->collection = (struct slice){NULL, 0};
 		return "a record is in no collection";
 	}
@@ -137,8 +147,9 @@ is_found(MDB_txn *txn, MDB_dbi dbi, const struct place *at)
 }
 
 /*
- * A walk goes over the leaves.  What leads to them may be wrong all the same: then the first row of a page, or
- * the last of the one before, is not found.
+ * Check that a search finds the rows at the boundary of two pages.  The walk
+ * visits leaves only, and the branch pages above them may still be wrong.  Then
+ * a search misses the first row of a page, or the last row of the page before.
  */
 static bool
 check_way(struct walk *w, MDB_txn *txn, MDB_dbi dbi, MDB_val key, MDB_val value)
@@ -150,7 +161,10 @@ check_way(struct walk *w, MDB_txn *txn, MDB_dbi dbi, MDB_val key, MDB_val value)
 	       (is_found(txn, dbi, &before) && is_found(txn, dbi, &w->at));
 }
 
-/* Before what is wrong in the current collection: its name.  In `out`, of FOUND_MAX bytes. */
+/*
+ * Prefix a message with the name of the current collection.  The result may be
+ * in `out`, of FOUND_MAX bytes.
+ */
 static const char *
 in_collection(const struct walk *w, const char *wrong, char *out)
 {
@@ -163,12 +177,15 @@ in_collection(const struct walk *w, const char *wrong, char *out)
 	return out;
 }
 
-/* What is wrong may be put together in `found`, of FOUND_MAX bytes. */
+/* The message may be composed in `found`, of FOUND_MAX bytes. */
 static const char *
 check_rows(MDB_txn *txn, MDB_dbi dbi, const struct meta *meta, char *found)
 {
 	struct walk w = {.meta = meta};
-	/* A row out of order is not found, either, and is told of as such. */
+	/*
+	 * A search misses a row that is out of order, too.  So `lost` is
+	 * reported only where nothing else is wrong.
+	 */
 	const char *wrong = NULL, *lost = NULL;
 	MDB_cursor *cursor;
 	MDB_val key, value;
@@ -251,7 +268,10 @@ open_and_check(const char *path, bool all, struct check_verdict *v)
 	MDB_txn *txn;
 	int rc;
 
-	/* Where there is no lock file nobody has it open, and none is to be made. */
+	/*
+	 * Without a lock file no process has the store open.  MDB_NOLOCK then
+	 * keeps LMDB from making one.
+	 */
 	if (!file_path(lock, sizeof(lock), path, STORE_LOCK_FILE) || access(lock, F_OK) != 0)
 		flags |= MDB_NOLOCK;
 	rc = env_open(&env, &o, 0, flags);
@@ -266,7 +286,11 @@ open_and_check(const char *path, bool all, struct check_verdict *v)
 	mdb_env_close(env);
 }
 
-/* A checker that dies, dies of the store: silently, soon, and without a core file. */
+/*
+ * Prepare this process to be killed by a damaged store: silently, within the
+ * time limit and without a core file, by the default action of each signal.  It
+ * also ends with its parent.
+ */
 static void
 become_checker(off_t bytes)
 {
@@ -281,7 +305,7 @@ become_checker(off_t bytes)
 		signal(fatal[i], SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* LMDB tells of a failed assertion on stderr. */
+	/* LMDB writes a failed assertion to standard error. */
 	if (null >= 0)
 		dup2(null, STDERR_FILENO);
 	alarm(CHECK_SECONDS + (unsigned)(bytes / CHECK_BYTES_A_SECOND));
@@ -316,7 +340,7 @@ check_in_child(const char *path, off_t bytes, struct check_verdict *out)
 	if (pid == 0) {
 		become_checker(bytes);
 		open_and_check(path, true, out);
-		/* Less than a pipe takes at once. */
+		/* One write suffices: the verdict is shorter than PIPE_BUF. */
 		n = write(ends[1], out, sizeof(*out));
 		_exit(n == (ssize_t)sizeof(*out) ? 0 : 1);
 	}

@@ -43,7 +43,7 @@
 #define STORE_GIVE_ANOTHER                                                                         \
 	"give --store a directory that holds a store, or an empty one for a new store"
 
-/* LMDB's own limit on keys is 511 bytes, which two names and a NUL just reach. */
+/* Two names and a NUL just reach LMDB's own limit on keys, 511 bytes. */
 #define STORE_KEY_MAX (NAME_MAX_BYTES + 1 + NAME_MAX_BYTES)
 
 /* A page holds a value of page - 16 bytes. */
@@ -62,18 +62,18 @@ struct meta {
 	uint64_t home; /* the file that it was made in, see prepare.c */
 };
 
-/* A snapshot or a batch; a batch uses the members from `revision` on. */
+/* A snapshot or a batch.  Only a batch uses the members from `sum` on. */
 struct view {
 	struct store *store;
-	MDB_txn *txn;	    /* of a snapshot: kept, and reset between snapshots */
-	MDB_cursor *cursor; /* NULL until the first iteration; kept like the txn */
+	MDB_txn *txn;	    /* a snapshot's is reset and reused by the next */
+	MDB_cursor *cursor; /* NULL before the first use; reused like `txn` */
 	bool open;
 	bool writable;
 	uint64_t revision;
 	uint64_t sum; /* of the collections' rows */
 	size_t changes;
 	bool sets;	    /* a change set something */
-	size_t reach;	    /* pages that the changes may have allocated, a generous guess */
+	size_t reach;	    /* upper bound of the pages that the changes took */
 	enum status failed; /* the batch can only be aborted */
 };
 
@@ -84,8 +84,8 @@ struct store {
 	uint64_t id;
 	size_t size;
 	size_t page;
-	size_t pages;		/* that the store may have */
-	size_t limit;		/* pages in use beyond which only removals succeed */
+	size_t pages;		/* how many the store may have */
+	size_t limit;		/* pages in use; above it, removals only */
 	char *data_file;	/* its path */
 	struct store_file file; /* the file that is open */
 	struct view snapshot;
@@ -101,7 +101,10 @@ MDB_val row_key_meta(void);
 struct slice row_meta_start(void);
 MDB_val row_key_spare(void);
 MDB_val row_key_collection(struct slice name);
-/* Into `buf` of STORE_KEY_MAX bytes.  False: no record can have these names. */
+/*
+ * Make a record's key in `buf`, of STORE_KEY_MAX bytes, from which *key
+ * borrows.  False: a name is too long for any record.
+ */
 bool row_key_record(char *buf, MDB_val *key, struct slice collection, struct slice record);
 bool row_is_record_of(MDB_val key, struct slice collection);
 struct slice row_slice(MDB_val v);
@@ -120,7 +123,10 @@ uint64_t row_hash(MDB_val key, MDB_val value);
 
 /* --- error.c: LMDB's rc as a status, and as words for people --- */
 
-/* Beside LMDB's codes, which are far below, and those of errno, which are above. */
+/*
+ * An rc of our own: the store's file was moved, removed or replaced.  LMDB's
+ * codes are far below this value, those of errno above.
+ */
 #define STORE_MOVED (-1)
 
 /* The status of an rc met while serving; store_last_error tells of it later. */
@@ -129,17 +135,24 @@ enum status error_status(struct store *s, int rc);
 enum status error_opening(const char *path, int rc, struct problem *why);
 /* ST_STORE_DAMAGED; `why` says what is damaged and what to do. */
 enum status error_damaged(const char *path, const char *what, struct problem *why);
-/* The same, of a store that is known to be at this revision. */
+/* As error_damaged, for a store known to be at this revision. */
 enum status error_damaged_at(const char *path, uint64_t revision, const char *what,
 			     struct problem *why);
-/* For a data file that LMDB would not take.  ST_STORE_DAMAGED where it was a store, or ST_STORE_FOREIGN. */
+/*
+ * The status of a data file that is not LMDB's: ST_STORE_DAMAGED if it was a
+ * store (file_was_store), else ST_STORE_FOREIGN; `why` says what to do.
+ */
 enum status error_not_lmdb(const char *path, struct problem *why);
 /*
- * What st, which row_decode_meta found, means for this file; `why` says it.  ST_STORE_FOREIGN becomes
- * ST_STORE_DAMAGED where the file was a store.
+ * The status of a data file for which row_decode_meta returned `st`; `why` says
+ * what it means.  ST_STORE_FOREIGN becomes ST_STORE_DAMAGED if the file was a
+ * store (file_was_store).
  */
 enum status error_meta(const char *path, enum status st, const struct meta *m, struct problem *why);
-/* The words for an rc.  For ENOMEM it is error_no_memory, which callers compare by address. */
+/*
+ * The text for an rc.  For ENOMEM it is error_no_memory, which callers compare
+ * by address.
+ */
 extern const char error_no_memory[];
 const char *error_text(int rc);
 
@@ -147,13 +160,14 @@ const char *error_text(int rc);
 
 /* Write "DIR/file" to a buffer of `size` bytes.  False: it does not fit. */
 bool file_path(char *out, size_t size, const char *dir, const char *file);
-/* 0 or errno. */
+/* Sync a directory, so that its entries are on the disk.  0 or errno. */
 int file_sync_directory(const char *path);
-/* Whether the file begins as LMDB's do; it is not opened as one. */
+/* Whether the file begins like LMDB's.  LMDB does not open it. */
 bool file_is_lmdb(const char *file);
 /*
- * Whether the data file in `path`, which cannot be read as a store, was one: some page
- * of it still holds a first row, or all of it is zeros, which is nobody's data.
+ * Whether the data file in the directory `path` was a store, although it cannot
+ * be read as one: some page still holds a first row, or the file is not empty
+ * and all zeros, which is no other program's data.
  */
 bool file_was_store(const char *path);
 /* Whether the file at o->path is o->file. */
@@ -165,11 +179,18 @@ int file_check(const struct store *s);
 
 /* --- env.c: LMDB's environment --- */
 
-/* LMDB's rc; *env is NULL after failure.  A `size` of 0 leaves the map as it is. */
+/*
+ * Open the environment at o->path.  A `size` of 0 leaves the size of the map as
+ * it is; `flags` are LMDB's.  The caller closes *env, which is NULL after
+ * failure.  LMDB's rc.
+ */
 int env_open(MDB_env **env, const struct store_options *o, size_t size, unsigned flags);
 /* Pages of the tree that holds the rows. */
 size_t env_pages_used(MDB_txn *txn, MDB_dbi dbi);
-/* Begin a snapshot; when all slots are taken, free those of dead processes first.  LMDB's rc. */
+/*
+ * Begin a snapshot.  When all slots are taken, free those of dead processes and
+ * retry once.  LMDB's rc.
+ */
 int env_begin_snapshot(MDB_env *env, MDB_txn **txn);
 
 /* --- view.c: reading --- */
@@ -184,13 +205,19 @@ int view_find(struct view *v, MDB_val *key, MDB_val *value);
 
 /* --- room.c: room for removals --- */
 
-/* How many of `pages` may be in use before everything but removals is refused. */
+/* How many of `pages` may be in use before only removals succeed. */
 size_t room_limit(size_t pages);
-/* Whether `reach` more pages might not find a place at the file's end. */
+/* Whether the room at the file's end may be too small for `reach` pages. */
 bool room_near_end(const struct store *s, size_t reach);
-/* At the end of a batch: LMDB's rc, MDB_MAP_FULL where it leaves too little for a removal. */
+/*
+ * Reserve room at the end of a batch.  LMDB's rc; MDB_MAP_FULL where the batch
+ * leaves too little room for a removal.
+ */
 int room_keep(struct view *v);
-/* After a batch that only removes found no room: the same batch has room next time. */
+/*
+ * Free the reserve after a batch that only removes found no room.  A retry of
+ * the batch then has room.
+ */
 void room_release_spare(struct store *s);
 
 /* --- check.c: looking through a store --- */
@@ -207,39 +234,43 @@ struct check_verdict {
 
 /*
  * Look through the whole store, in a child process, since a damaged store may
- * kill it.  `bytes` is the length of its file.  Writes nothing, except to a lock
- * file that is there.
+ * kill it.  `bytes` is the length of its file.  Writes nothing, except to a
+ * lock file that is there.
  */
 void check_in_child(const char *path, off_t bytes, struct check_verdict *out);
 
-/* Look at the first row only, in this process: for a store known to be whole. */
+/*
+ * Look at the first row only, in this process.  The store must be known to be
+ * whole.
+ */
 void check_glance(const char *path, struct check_verdict *out);
 
 /* --- pages.c: the pages below the rows --- */
 
 /*
- * Find the roots of the tree of free pages and of the tree of rows, in the state
- * that the snapshot shows.  The snapshot may show a later state afterwards.
- * LMDB's rc; MDB_CORRUPTED where the file does not tell.
+ * Find the roots of the tree of free pages and of the tree of rows, in the
+ * state that the snapshot shows.  The snapshot may show a later state
+ * afterwards.  LMDB's rc; MDB_CORRUPTED where the file does not tell.
  */
 int pages_find_roots(MDB_txn *txn, size_t page, uint64_t roots[2]);
 
 /*
  * Check that every page is in one place only: in one of the two trees or in the
  * list of free pages.  `page` is the size of a page, `last` the number of the
- * last one.  Returns NULL, or what is wrong.  A damaged file may end the process.
+ * last one.  Returns NULL, or what is wrong.  A damaged file may end the
+ * process.
  */
 const char *pages_check(MDB_txn *txn, size_t page, size_t last, const uint64_t roots[2]);
 
 /* --- mark.c: the mark of a settled store --- */
 
 /*
- * Whether the store was settled (store.h) and its file, which is `data`, has not
- * changed since.  If so, *out is what check_glance says of it.
+ * Whether the store was settled (store.h) and its file, which is `data`, has
+ * not changed since.  If so, *out is what check_glance says of it.
  */
 bool mark_holds(const char *path, const struct stat *data, struct check_verdict *out);
 
-/* Before the store is written to.  0 or errno. */
+/* Remove the mark before the store is written to.  0 or errno. */
 int mark_remove(const char *path);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * LMDB's environment: how it is opened, and the reader slots that its processes
+ * LMDB's environment: opening it, and the reader slots that all its processes
  * share.
  */
 #include "store/lmdb/engine.h"
@@ -9,7 +9,10 @@
 
 #include "os/memory.h"
 
-/* For a program that looks at a store which nobody serves and does not know how many will. */
+/*
+ * Used where the options give no number: by a check, for example, which cannot
+ * know how many snapshots a service will need.
+ */
 #define DEFAULT_SNAPSHOTS 1024
 
 int
@@ -28,12 +31,12 @@ env_open(MDB_env **env, const struct store_options *o, size_t size, unsigned fla
 	rc = mdb_env_set_maxreaders(*env, readers);
 	if (rc == MDB_SUCCESS && size > 0)
 		rc = mdb_env_set_mapsize(*env, size);
-	/* Its list of changed pages has 2 MB. */
+	/* LMDB allocates 2 MB for its list of changed pages. */
 	memory_lasting(true);
 	if (rc == MDB_SUCCESS)
 		rc = mdb_env_open(*env, o->path, flags, 0600);
 	memory_lasting(false);
-	/* LMDB leaves this one of its descriptors to programs that run others. */
+	/* LMDB sets close-on-exec on its other descriptors, not on this one. */
 	if (rc == MDB_SUCCESS && (rc = mdb_env_get_fd(*env, &fd)) == MDB_SUCCESS &&
 	    fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
 		rc = errno;
@@ -54,7 +57,6 @@ env_pages_used(MDB_txn *txn, MDB_dbi dbi)
 	return stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
 }
 
-/* A snapshot; where all slots are taken, after those of processes that died were freed. */
 int
 env_begin_snapshot(MDB_env *env, MDB_txn **txn)
 {

@@ -1,5 +1,6 @@
 /*
- * What LMDB and the system return, as a status and as words for people.
+ * Turns the return codes of LMDB and of the system into a status, and into text
+ * for people.
  */
 #include "store/lmdb/engine.h"
 

@@ -1,9 +1,10 @@
 /*
- * Whether the store that is open is still the one at its path.
+ * Paths of the store's files, and checks of which file lies at a path.
  *
- * LMDB goes on with a file that was removed, or moved away: its writes would be lost with the last
- * process that has it open.  Another file in its place must not be taken either, since processes that
- * open it share a lock file with those that have the old one.
+ * LMDB keeps using an open file after it was removed or moved away.  Writes to
+ * such a file are lost when the last process closes it.  Nor may a process open
+ * another file in its place: it would share the lock file with the processes
+ * that still have the old one open.
  */
 #include "store/lmdb/engine.h"
 
@@ -39,7 +40,10 @@ file_sync_directory(const char *path)
 bool
 file_is_lmdb(const char *file)
 {
-	/* LMDB 0.9: each of the two first pages has a header of 16 bytes, then this, host order. */
+	/*
+	 * LMDB 0.9: each of the first two pages has a header of 16 bytes, then
+	 * this number in the byte order of the host.
+	 */
 	static const uint32_t lmdb_magic = 0xBEEFC0DE;
 	const off_t pages[] = {0, (off_t)sysconf(_SC_PAGESIZE)};
 	bool found = false;
@@ -64,7 +68,7 @@ is_zero(const char *data, size_t len)
 bool
 file_was_store(const char *path)
 {
-	char block[64 << 10]; /* of whole pages: no row goes beyond its end */
+	char block[64 << 10]; /* whole pages, so no row crosses its end */
 	const struct slice row = row_meta_start();
 	bool found = false, zeros = true;
 	char file[4096];
@@ -128,7 +132,7 @@ file_note(struct store *s, const struct store_options *o)
 		return rc;
 	if (fstat(fd, &sb) != 0)
 		return errno;
-	/* Between the look at the path and the opening of it another may have come. */
+	/* Another file may have come to the path after it was checked. */
 	if (o->file.inode != 0 && (sb.st_dev != o->file.device || sb.st_ino != o->file.inode))
 		return STORE_MOVED;
 	s->file = (struct store_file){.device = sb.st_dev, .inode = sb.st_ino};

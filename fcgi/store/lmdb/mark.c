@@ -1,9 +1,11 @@
 /*
- * The mark of a settled store: a file beside the data that tells which state was whole.
+ * The mark of a settled store: a file beside the data file that tells which
+ * state was checked and whole.
  *
- * It holds for the data file with the same inode, length, time of change and last commit, and is
- * removed, on the disk too, before the store is served or loaded into again.  So whatever happens to the file later, be it a
- * crash in mid-service, power loss or a foreign hand, has every row looked at.
+ * The mark is valid while the data file has the same inode, length,
+ * modification time and last commit.  It is removed, on the disk too, before
+ * the store is served or loaded into again.  So a crash during service, power
+ * loss or a change by another program leads to a full check.
  */
 #include "store/lmdb/engine.h"
 
@@ -15,7 +17,7 @@
 
 #define MARK_MAX 256
 
-/* What the file looks like from outside, and its last commit. */
+/* The text of the mark: attributes of the data file, and its last commit. */
 static void
 mark_text(struct buf *out, const struct stat *data, uint64_t txnid)
 {
@@ -25,7 +27,7 @@ mark_text(struct buf *out, const struct stat *data, uint64_t txnid)
 	buf_addf(out, " commit %" PRIu64 "\n", txnid);
 }
 
-/* The text of the mark; false where there is none. */
+/* Read the mark.  False where there is none, or it cannot be read. */
 static bool
 read_mark(const char *path, struct buf *out)
 {
@@ -56,7 +58,10 @@ mark_holds(const char *path, const struct stat *data, struct check_verdict *out)
 	outside = wanted.len - strlen("0\n");
 	settled = !wanted.failed && read_mark(path, &found) && found.len > outside &&
 		  memcmp(found.data, wanted.data, outside) == 0;
-	/* Only now: of a file that was cut short, a look inside could be the end of this process. */
+	/*
+	 * Look into the file only now that its length is right: reading from a
+	 * truncated one could kill this process.
+	 */
 	if (settled) {
 		check_glance(path, out);
 		buf_reset(&wanted, MARK_MAX);
@@ -88,7 +93,7 @@ store_unsettle(const struct store_options *o, struct problem *why)
 	return rc == 0 ? ST_OK : error_opening(o->path, rc, why);
 }
 
-/* LMDB's rc; the data are on the disk after that. */
+/* Sync the data to the disk.  LMDB's rc. */
 static int
 sync_data(const struct store_options *o, uint64_t *txnid)
 {

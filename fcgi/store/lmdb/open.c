@@ -1,5 +1,5 @@
 /*
- * Opens and closes a store that was prepared.
+ * Opens and closes a prepared store.
  */
 #include "store/lmdb/engine.h"
 
@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-/* The size in force is the one that was prepared, whatever this process was given. */
+/*
+ * Use the size that was prepared.  The size in this process's options does not
+ * count.
+ */
 static int
 adopt_size(struct store *s, uint64_t size)
 {
@@ -27,7 +30,7 @@ adopt_size(struct store *s, uint64_t size)
 	return MDB_SUCCESS;
 }
 
-/* Made, but never used. */
+/* Whether there are no rows: the file was made, but never used. */
 static bool
 is_empty(MDB_txn *txn, MDB_dbi dbi)
 {
@@ -68,7 +71,7 @@ store_open(struct store **out, const struct store_options *o, struct problem *wh
 	int rc;
 
 	*out = NULL;
-	/* LMDB would make what is not there. */
+	/* Check first: LMDB would make a file that is not there. */
 	if (!file_path(file, sizeof(file), o->path, STORE_DATA_FILE))
 		return error_opening(o->path, ENAMETOOLONG, why);
 	if (stat(file, &sb) != 0)

@@ -1,10 +1,11 @@
 /*
- * Which page of the file is what.
+ * Checks that each page of the file is used once.
  *
- * LMDB trusts its list of free pages: one that power loss left older than the tree, or that has a
- * page twice, makes the next writes overwrite rows, or ends the process.  Its interface does not show
- * the numbers of pages, so they are read here as LMDB 0.9 lays them out (mdb.c: MDB_page, MDB_node,
- * MDB_db, MDB_meta) on a host of 64 bits.
+ * LMDB trusts its list of free pages.  After power loss the list may be older
+ * than the tree, or it may hold a page twice.  Then the next writes overwrite
+ * rows or end the process.  LMDB's interface does not show page numbers.  So
+ * this file reads them as LMDB 0.9 lays them out on a 64-bit host (mdb.c:
+ * MDB_page, MDB_node, MDB_db, MDB_meta).
  */
 #include "store/lmdb/engine.h"
 
@@ -13,10 +14,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define FIRST_PAGE 2 /* after both meta pages */
+#define FIRST_PAGE 2 /* the two meta pages come before */
 #define NO_PAGE UINT64_MAX
 
-/* In a page. */
+/* Offsets, flags and limits of a page. */
 #define AT_FLAGS 10
 #define AT_LOWER 12
 #define AT_PAGES 12
@@ -25,23 +26,30 @@
 #define FLAG_OVERFLOW 0x04
 #define DEPTH_MAX 32
 
-/* In a node. */
+/* A node: an entry of a branch or leaf page. */
 #define NODE_HEAD_BYTES 8
 #define NODE_ELSEWHERE 0x01 /* its value is in overflow pages */
 
-/* In a meta page: the roots of the tree of free pages and of the rows', and the commit's number. */
+/*
+ * Offsets in a meta page: the roots of the tree of free pages and of the tree
+ * of rows, and the number of the commit.
+ */
 #define AT_FREE_ROOT 80
 #define AT_ROOT 128
 #define AT_COMMIT 144
 
-/* A commit that comes between the snapshot and the look at its meta page: try again. */
+/*
+ * How often to read the meta page of a snapshot.  LMDB uses its two meta pages
+ * in turn, so two commits after the snapshot overwrite the page.  The retry
+ * uses a new snapshot.
+ */
 #define TRIES 100
 
 struct pages {
 	const char *map;
 	size_t size; /* of a page */
 	size_t last;
-	unsigned char *seen; /* by page: in use, or free */
+	unsigned char *seen; /* by page number: 1 once it was met */
 };
 
 static uint64_t
@@ -50,7 +58,7 @@ number(const char *at, size_t bytes)
 	unsigned char b[sizeof(uint64_t)];
 	uint64_t n = 0;
 
-	/* LMDB writes in the order of the host, which it is read on as well. */
+	/* LMDB writes numbers in the byte order of the host. */
 	memcpy(b, at, bytes);
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	for (size_t i = bytes; i > 0; i--)
@@ -62,7 +70,7 @@ number(const char *at, size_t bytes)
 	return n;
 }
 
-/* False: there is no such page, or it was seen before. */
+/* Note a page as seen.  False: it does not exist, or was seen before. */
 static bool
 see(struct pages *p, uint64_t page)
 {
@@ -72,7 +80,10 @@ see(struct pages *p, uint64_t page)
 	return true;
 }
 
-/* NULL where the page is not one that the tree may have. */
+/*
+ * Note a page as seen and return its address.  NULL where see() is false or the
+ * page does not hold its own number.
+ */
 static const char *
 page_at(struct pages *p, uint64_t page)
 {
@@ -118,7 +129,10 @@ see_node(struct pages *p, const char *page, size_t at, bool branch, unsigned dep
 	       see_overflow(p, number(node + NODE_HEAD_BYTES + key, sizeof(uint64_t)));
 }
 
-/* The pages of a tree, from this one down. */
+/*
+ * Note this page of a tree and all below it as seen.  False: one of them is
+ * damaged, or was seen before.
+ */
 static bool
 see_tree(struct pages *p, uint64_t page, unsigned depth)
 {
@@ -138,7 +152,10 @@ see_tree(struct pages *p, uint64_t page, unsigned depth)
 	return true;
 }
 
-/* One entry of the list of free pages: how many, then their numbers, descending. */
+/*
+ * Note as seen the pages of one entry of the list of free pages: a count, and
+ * as many page numbers in descending order.
+ */
 static bool
 see_list(struct pages *p, MDB_val value)
 {
@@ -158,7 +175,10 @@ see_list(struct pages *p, MDB_val value)
 	return true;
 }
 
-/* The list is LMDB's database 0, under the number of the commit that freed the pages. */
+/*
+ * Note as seen all pages of the list of free pages.  The list is LMDB's
+ * database 0.  Its keys are the numbers of the commits that freed the pages.
+ */
 static const char *
 see_free_pages(struct pages *p, MDB_txn *txn)
 {

@@ -1,3 +1,7 @@
+/*
+ * Prepares a store: looks at what is there, makes what is missing, and keeps
+ * the directory for one service.
+ */
 #include "store/lmdb/engine.h"
 
 #include "base/utf8.h"
@@ -14,17 +18,17 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-/* Two seconds in all. */
+/* How long to wait for the directory: two seconds in all. */
 #define HOLD_TRIES 20
 #define HOLD_WAIT_MS 100
 
-/* What is done and found on the way. */
+/* The state of one preparation. */
 struct preparation {
 	const struct store_options *o;
 	struct problem *why;
 	char file[4096];  /* the path of the data file */
-	bool exists;	  /* the directory */
-	struct stat data; /* st_size is 0 where there is none */
+	bool exists;	  /* whether the directory does */
+	struct stat data; /* of the data file; st_size is 0 if it is missing */
 	struct check_verdict verdict;
 };
 
@@ -95,7 +99,10 @@ look_through_directory(const struct preparation *p)
 	return st;
 }
 
-/* There is no data file, as before the first start, unless a mark tells of a store. */
+/*
+ * Decide what a missing data file means: with a mark the store has lost it,
+ * without one there never was a store.
+ */
 static enum status
 look_for_mark(const struct preparation *p)
 {
@@ -107,7 +114,11 @@ look_for_mark(const struct preparation *p)
 	return error_damaged(p->o->path, "it is gone", p->why);
 }
 
-/* From outside.  What it is may be looked at where its size is not 0.  It was never empty: see make_data_file. */
+/*
+ * Look at the data file from outside.  With ST_OK, there is a file to check
+ * where its size is not 0, and none otherwise.  An empty file is damage, since
+ * make_data_file never leaves one.
+ */
 static enum status
 look_at_file(struct preparation *p)
 {
@@ -162,17 +173,16 @@ look_for_space(const struct preparation *p)
 				   "store %s: its file takes %llu bytes, more than --store-size "
 				   "%llu; give at least as many",
 				   path, (unsigned long long)p->verdict.extent, want);
-	/* Where neither is, making the directory will tell. */
 	if (statvfs(path, &fs) != 0) {
 		if (errno != ENOENT)
 			return error_opening(path, errno, p->why);
-		/* Without a parent either, making the directory will tell. */
+		/* Without a parent, make_directory will report the error. */
 		if (!parent_statvfs(path, &fs))
 			return ST_OK;
 	}
 	have = (unsigned long long)fs.f_bavail * fs.f_frsize +
 	       (unsigned long long)p->data.st_blocks * 512;
-	/* A tmpfs without a limit says that it has no blocks at all. */
+	/* A tmpfs without a size limit reports 0 blocks. */
 	if (fs.f_blocks > 0 && have < want)
 		return problem_set(p->why, ST_STORE_SPACE,
 				   "store %s: --store-size is %llu bytes, its file system has %llu "
@@ -181,7 +191,10 @@ look_for_space(const struct preparation *p)
 	return ST_OK;
 }
 
-/* A new file outlives power loss only when its directories are on the disk too. */
+/*
+ * Sync the directory and its parent: a new file survives power loss only when
+ * its directory entries are on the disk, too.
+ */
 static int
 sync_directories(const char *path)
 {
@@ -194,8 +207,9 @@ sync_directories(const char *path)
 }
 
 /*
- * A number for this file, other than that of a copy of it.  The inode's number alone may be the same
- * on another, new file system; not every file system knows when a file was born.
+ * Compute a number for this file that a copy of it does not share, from the
+ * inode number and the time of birth.  The inode number alone may recur on a
+ * new file system.  Some file systems do not record the time of birth.
  */
 static int
 find_home(MDB_env *env, uint64_t *home)
@@ -226,8 +240,10 @@ make_identity(struct meta *meta)
 }
 
 /*
- * Put the first row, or into it what is another now: the size; the identity, where this is a copy, as a
- * restored backup is.  What either changes from now on would else have the same revisions.
+ * Write the meta row, or update it: with the new size, and with a new identity
+ * where the file is a copy, such as a restored backup.  Otherwise different
+ * later changes of the copy and of the original would have the same identity
+ * and revision.
  */
 static int
 prepare_meta(MDB_env *env, uint64_t size, uint64_t home, struct meta *meta)
@@ -264,7 +280,7 @@ abort:
 	return rc;
 }
 
-/* LMDB's rc.  *meta is the first row as it is then. */
+/* Open the environment and prepare its meta row, which *meta receives. */
 static int
 put_first_row(const struct store_options *o, size_t size, unsigned flags, struct meta *meta)
 {
@@ -281,14 +297,15 @@ put_first_row(const struct store_options *o, size_t size, unsigned flags, struct
 }
 
 /*
- * A file comes to its place whole and on the disk, or not at all: whatever is there was a store once, and what
- * a start that did not get so far has left, has nothing in it.
+ * Make the data file under a temporary name, on the disk, and then rename it
+ * into place.  So a file in that place always was a whole store once.  A
+ * temporary file that a failed start left behind holds no data, and is removed.
  */
 static int
 make_data_file(const struct preparation *p)
 {
 	char made[4096];
-	/* Nobody else opens it, so it needs no lock file of its own. */
+	/* No other process opens this file, so it needs no lock file. */
 	const struct store_options o = {.path = made, .durability = STORE_DURABLE};
 	struct meta meta;
 	int rc;
@@ -312,7 +329,10 @@ make_store(struct preparation *p)
 	struct stat sb;
 	int rc = mark_remove(o->path);
 
-	/* Looked at again: another service may have made it before this one had the directory for itself. */
+	/*
+	 * Look again: another service may have made the file before this one
+	 * locked the directory.
+	 */
 	if (rc == 0 && stat(p->file, &sb) != 0 && errno == ENOENT)
 		rc = make_data_file(p);
 	if (rc == 0)
@@ -333,8 +353,8 @@ look(struct preparation *p, bool trust_mark)
 }
 
 /*
- * Two services with one store would be one too many: the second one may have another size in mind.
- * The first may be just about to leave.
+ * Lock the directory against a second service, which might be configured with
+ * another size.  Wait for a while, because the first service may be stopping.
  */
 static enum status
 hold_directory(const struct preparation *p, int *hold)
@@ -402,7 +422,10 @@ store_verify(const struct store_options *o, bool *there, struct problem *why)
 	struct preparation p = {.o = o, .why = why};
 	enum status st = look(&p, false);
 
-	/* One that was being made when something failed is made by the next store_prepare. */
+	/*
+	 * Without a meta row there is no store yet: an earlier start failed
+	 * while it made one.  The next store_prepare completes it.
+	 */
 	*there = p.verdict.has_meta;
 	return st;
 }

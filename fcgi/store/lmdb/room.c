@@ -1,35 +1,40 @@
 /*
- * Room for removals.
+ * Reserves room for removals.
  *
- * LMDB never writes over a page that the last commit or an older snapshot shows, so a removal has
- * to take pages before it gives any back, and pages that one commit frees can be taken by the
- * second commit after it, not by the next.  Three things see to it that there are some:
+ * LMDB never overwrites a page that the last commit or an older snapshot uses.
+ * So a removal takes new pages before it frees any.  The pages that a commit
+ * frees are not available to the next commit, but to the second one after it.
+ * Three rules keep enough pages available:
  *
- * - A change that sets something may not bring the pages in use over store.limit.
- * - A batch has to leave ROOM_PAGES behind that the very next one can take.  One that took the
- *   last page would leave a store in which nothing can be committed any more.
- * - A commit writes the list of pages that it freed in one piece, for a removed collection of 20 MB
- *   ten pages long, and where values of many sizes were written over for long there may be no ten
- *   free pages in a row.  So before the file reaches its greatest length a row of that many pages
- *   is made, for nothing but to be removed when a removal finds no room.
+ * - A change that sets something must not raise the pages in use above
+ *   store.limit.
+ * - A batch, other than a single removal, must leave ROOM_PAGES that the very
+ *   next batch can take.  After a batch that took the last page, nothing could
+ *   be committed any more.
+ * - A commit writes the list of the pages that it freed as one value.  For a
+ *   removed collection of 20 MB this value takes ten pages in a row.  In a
+ *   store fragmented by long rewriting of values of many sizes, there may be no
+ *   ten free pages in a row.  So, before the file reaches its maximum length, a
+ *   batch makes a spare row, long enough for a list of all pages.  The row has
+ *   no other use than to be removed when a removal finds no room.
  *
- * All this is for the time when the file is near its greatest length; before, there is room at
- * its end.
+ * The last two rules apply only when the file is near its maximum length.
+ * Until then there is room at its end.
  */
 #include "store/lmdb/engine.h"
 
 #define ROOM_PAGES ((size_t)64)
 
 /*
- * What is kept back from everything but removals: an eighth of the store, and at
- * least 128 pages.
+ * The headroom, reserved for removals: an eighth of the store, and at least 128
+ * pages.
  *
- * A removal of one record was seen to take some 8 pages: the paths to three rows
- * and to the list of free pages.  They come back two commits later unless a
- * snapshot holds them, so the eighth is for removals that come while one does.
- * In a store of 32 MB, 1,024 pages were enough for 119 to 134 removals, with
- * records of up to 60 bytes, of up to 3,000, and of mixed lengths.  The minimum of
- * 128 is for small stores, and enough for twice ROOM_PAGES.
+ * A removal of one record was measured to take about 8 pages: the paths to
+ * three rows and to the list of free pages.  They come back two commits later,
+ * unless a snapshot holds them.  The eighth is for removals while a snapshot is
+ * open.  In a store of 32 MB, 1,024 pages were enough for 119 to 134 removals,
+ * with records of up to 60 bytes, of up to 3,000 bytes, and of mixed lengths.
+ * The minimum of 128 pages is for small stores, and is twice ROOM_PAGES.
  */
 #define HEADROOM_PART 8
 #define HEADROOM_MIN 128
@@ -44,7 +49,7 @@ room_limit(size_t pages)
 	return headroom < pages ? pages - headroom : 0;
 }
 
-/* For a list of all pages, 8 bytes each. */
+/* The size of the spare row: room for a list of all pages, 8 bytes each. */
 static size_t
 spare_pages(const struct store *s)
 {
@@ -60,7 +65,7 @@ room_near_end(const struct store *s, size_t reach)
 	       info.me_last_pgno + reach + 2 * ROOM_PAGES + spare_pages(s) >= s->pages;
 }
 
-/* Try to take ROOM_PAGES in a nested transaction, and give them back. */
+/* Try to allocate ROOM_PAGES in a nested transaction, and abort it. */
 static int
 try_room(struct view *v)
 {
@@ -82,7 +87,10 @@ try_room(struct view *v)
 	return rc;
 }
 
-/* Nested, so that the batch goes on where there is no place for it. */
+/*
+ * Make the spare row if there is room.  The nested transaction lets the batch
+ * go on where there is none.
+ */
 static void
 make_spare(struct view *v)
 {
@@ -120,7 +128,10 @@ room_release_spare(struct store *s)
 	char bytes[META_BYTES];
 	MDB_txn *txn;
 
-	/* The second commit is there so that the one after it can take what the first freed. */
+	/*
+	 * Commit twice: only the commit after the second one can use the pages
+	 * that the first one frees.
+	 */
 	for (int i = 0; i < 2; i++) {
 		int rc = mdb_txn_begin(s->env, NULL, 0, &txn);
 

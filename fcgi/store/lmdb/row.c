@@ -1,3 +1,6 @@
+/*
+ * Keys and rows as bytes: the format of the store, STORE_FORMAT.
+ */
 #include "store/lmdb/engine.h"
 
 #include <endian.h>
@@ -5,13 +8,16 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* The first row's key, and the magic that its value begins with: neighbours in a page. */
+/*
+ * The first row's key, followed by the magic at the start of its value.  In a
+ * page they are adjacent.
+ */
 static const char meta_start[] = {'\0', 'm', 'e', 't', 'a', 'm', 'a', 'r', 'k', 'b', 'o', 'o', 'k'};
 #define META_KEY_BYTES 5
 #define MAGIC_BYTES (sizeof(meta_start) - META_KEY_BYTES)
 static const char *const magic = meta_start + META_KEY_BYTES;
 
-/* LMDB takes a pointer to what it only reads without const. */
+/* LMDB takes pointers without const, also to data that it only reads. */
 static MDB_val
 val(const void *data, size_t len)
 {
@@ -139,7 +145,7 @@ row_encode_meta(char out[META_BYTES], const struct meta *m)
 enum status
 row_decode_meta(MDB_val v, struct meta *out)
 {
-	/* What every format has: the magic, then its number. */
+	/* Every format begins with the magic and the number of the format. */
 	if (v.mv_size < 16 || memcmp(v.mv_data, magic, MAGIC_BYTES) != 0)
 		return ST_STORE_FOREIGN;
 	out->format = decode_u64(v, 8);

@@ -1,8 +1,11 @@
+/*
+ * Counts what is in the store.
+ */
 #include "store/lmdb/engine.h"
 
 #include <sys/stat.h>
 
-/* LMDB tells of its readers one line at a time, after a line of heading. */
+/* LMDB lists its readers one a line, below a heading. */
 static int
 count_line(const char *line, void *count)
 {
@@ -21,11 +24,11 @@ readers(struct store *s)
 	return lines - 1;
 }
 
-/* Step from collection to collection, over their records. */
+/* Go from collection to collection, and skip their records. */
 static int
 count_rows(MDB_cursor *cursor, struct store_stats *out)
 {
-	/* Below each name's first byte, above the meta row. */
+	/* '\1' sorts after the meta and spare rows, and before every name. */
 	char buf[NAME_MAX_BYTES + 1] = {'\1'};
 	MDB_val key = {.mv_size = 1, .mv_data = buf}, value;
 	struct collection c;
@@ -64,7 +67,7 @@ store_stat(struct store *s, struct store_stats *out)
 	    .used_bytes = env_pages_used(v->txn, s->dbi) * s->page,
 	    .readers = readers(s),
 	};
-	/* A cursor of its own: the view's may be in an iteration. */
+	/* An iteration may be using the view's cursor. */
 	if ((rc = mdb_cursor_open(v->txn, s->dbi, &cursor)) == MDB_SUCCESS) {
 		rc = count_rows(cursor, out);
 		mdb_cursor_close(cursor);

@@ -1,3 +1,6 @@
+/*
+ * Reading: snapshots, rows and iterations.
+ */
 #include "store/lmdb/engine.h"
 
 #include <stdlib.h>
@@ -78,7 +81,10 @@ view_revision(struct view *v)
 	MDB_val key = row_key_meta(), value;
 	struct meta meta;
 
-	/* Not known yet in a snapshot; a store that never changed is asked again. */
+	/*
+	 * A snapshot reads its revision at the first call.  Revision 0, of a
+	 * store that never changed, is read again at each call.
+	 */
 	if (v->revision == 0 && mdb_get(v->txn, v->store->dbi, &key, &value) == MDB_SUCCESS &&
 	    row_decode_meta(value, &meta) == ST_OK)
 		v->revision = meta.revision;
@@ -145,7 +151,7 @@ view_record(struct view *v, struct slice collection, struct slice record, struct
 enum status
 view_iterate(struct view *v, struct slice collection, struct slice after, struct view_iter *it)
 {
-	/* Below each name's first byte, above the meta row. */
+	/* '\1' sorts after the meta and spare rows, and before every name. */
 	char buf[STORE_KEY_MAX] = {'\1'};
 	MDB_val key = {.mv_size = 1, .mv_data = buf}, found, value;
 	struct collection c;
@@ -153,7 +159,10 @@ view_iterate(struct view *v, struct slice collection, struct slice after, struct
 	int rc;
 
 	*it = (struct view_iter){.view = v, .collection = collection, .name_len = collection.len};
-	/* No name is longer, so none lies between the cut name and the whole one. */
+	/*
+	 * Names have at most this length, so none lies between the truncated
+	 * name and the whole one.
+	 */
 	if (after.len > NAME_MAX_BYTES)
 		after.len = NAME_MAX_BYTES;
 	if (collection.data != NULL) {
@@ -173,12 +182,19 @@ view_iterate(struct view *v, struct slice collection, struct slice after, struct
 	return rc == MDB_NOTFOUND ? ST_OK : error_status(v->store, rc);
 }
 
-/* The row that the cursor is at; ST_NOT_FOUND beyond the collection. */
+/*
+ * Decode the row at the cursor.  ST_NOT_FOUND where it lies beyond the
+ * collection of the iteration.
+ */
 static enum status
 decode_row(struct view_iter *it, MDB_val key, MDB_val value, struct row *out)
 {
 	const char *data = key.mv_data;
-	/* A record of the collection that the row before was of: rows are sorted, and no name holds a NUL. */
+	/*
+	 * A NUL after a name of that length means a record of the collection
+	 * that the row before was or is in: rows are sorted, and no name holds
+	 * a NUL.
+	 */
 	bool is_record = key.mv_size > it->name_len && data[it->name_len] == '\0';
 	struct row row = {.is_collection = !is_record, .name = row_slice(key)};
 	bool whole;
@@ -199,8 +215,10 @@ decode_row(struct view_iter *it, MDB_val key, MDB_val value, struct row *out)
 }
 
 /*
- * Rows that were loaded in order lie page behind page, at much the same places in each; where they do
- * not, nothing is lost.  Two pages ahead is a few microseconds, and twice what memory needs.
+ * Prefetch the row that the iteration reaches two pages later.  Rows that were
+ * loaded in order fill consecutive pages, at about the same offsets; where they
+ * do not, the prefetch costs nothing.  Two pages are a few microseconds ahead,
+ * twice the time that memory needs.
  */
 static void
 fetch_ahead(const struct store *s, const char *row)
