@@ -34,8 +34,8 @@ struct system_context {
  *
  * /healthz  200: this process answers.
  * /readyz   200: the store can be read, and a commit succeeds or fails only
- *           because the store is full.  Else 503.  Each worker asks its store at
- *           most once a second.
+ *           because the store is full.  Else 503.  Each worker asks its store
+ *           at most once a second.
  * /metrics  200: the metrics of all processes in the Prometheus text format;
  *           503 where the store cannot be read.
  *
