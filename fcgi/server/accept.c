@@ -6,19 +6,22 @@
 #include "os/handover.h"
 #include "server/worker.h"
 
-/* How long a worker with more than its share of connections leaves new ones to others. */
+/*
+ * How long a worker with more than its share of connections leaves new ones to
+ * other workers.
+ */
 #define SHARE_WAIT_MS 50
-/* New connections that are taken in one turn at most. */
+/* The most connections to accept in one turn. */
 #define ACCEPTS_A_TURN 16
-/* Descriptors that ran out are told of again once there were enough for so long. */
+/* Log a shortage of descriptors again only after a quiet period. */
 #define EXHAUSTED_QUIET_NS (10 * CLOCK_SECOND)
-/* and are asked for again after so long, even if no connection was closed */
+/* Retry accept after a shortage, even if no connection was closed. */
 #define EXHAUSTED_RETRY_NS (200 * CLOCK_MILLISECOND)
 
 void
 accept_watch(struct server *s, bool on)
 {
-	/* One waiting worker is woken for a new connection, not all. */
+	/* A new connection wakes one waiting worker, not all of them. */
 	struct epoll_event ev = {.events = EPOLLIN | EPOLLEXCLUSIVE,
 				 .data.ptr = (void *)(uintptr_t)&s->o->listener};
 
@@ -37,13 +40,16 @@ accept_one(struct server *s)
 	int fd = accept4(s->o->listener, NULL, NULL, SOCK_CLOEXEC);
 
 	if (fd >= 0) {
-		/* It was its turn: the next one is for others again. */
+		/* The other workers get a chance at the next connection. */
 		s->unfair_since = 0;
 		connection_add(s, fd, true);
 		return true;
 	}
 	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-		/* Each close lets one more in, and then it is so again: one line for all of a row. */
+		/*
+		 * During a shortage each close lets one connection in, and the
+		 * next accept fails again.  Log all of them as one.
+		 */
 		if (s->exhausted_at == 0 || clock_now() - s->exhausted_at > EXHAUSTED_QUIET_NS)
 			log_event(s->log, LOG_LEVEL_ERROR, "connection",
 				  "cannot accept for now: %s", strerror(errno));
@@ -82,9 +88,12 @@ accept_share(struct server *s)
 	else if (s->unfair_since == 0)
 		s->unfair_since = clock_now();
 	else if (clock_now() - s->unfair_since > SHARE_WAIT_MS * CLOCK_MILLISECOND)
-		/* Whoever has fewer does not come: then one is ours to take. */
+		/* No worker with fewer connections has accepted: take one. */
 		fair = true;
-	/* One that closes makes room at once; who else may have made some is not known. */
+	/*
+	 * A connection of this worker that closes ends the shortage at once.
+	 * Another process that frees descriptors is noticed only by a retry.
+	 */
 	if (s->exhausted && s->connection_count > 0) {
 		fair = clock_now() - s->exhausted_at > EXHAUSTED_RETRY_NS;
 		s->exhausted = !fair;

@@ -1,9 +1,10 @@
 /*
- * The way out of an answer.
+ * Sending answers.
  *
- * libfcgi has read the request, and its streams could write the answer, but only as fast as the
- * peer reads, with the whole worker waiting.  So the records are made here and sent as far as the
- * socket takes them; a piece that it does not take waits for the loop to say that there is room.
+ * The streams of libfcgi could write an answer, but they block: a slow peer
+ * would hold up the whole worker.  Therefore this file makes the records and
+ * sends what the socket takes.  The rest of a piece stays queued until the loop
+ * reports room for it.
  */
 #include <errno.h>
 #include <sys/epoll.h>
@@ -13,18 +14,20 @@
 #include "os/clock.h"
 #include "server/worker.h"
 
-/* Pieces of one answer that are sent in one turn: others have theirs. */
+/* The most pieces of one answer in one turn, so that others get theirs. */
 #define PIECES_A_TURN 4
-/* What an idle worker keeps of its scratch. */
+/* Bytes of memory that the scratch buffer of a worker keeps. */
 #define OUT_KEEP 131072
 
 /* --- pieces --- */
 
 /*
- * The end of stdout and of the request.  Of a worker's last answer on this connection a record
- * follows that means nothing (FastCGI Specification 1.0, section 4.2): where it comes with the
- * end of an answer, nginx does not use the connection again.  Closing it comes too late for
- * a request that nginx sends in between.
+ * Append the end of stdout and of the request.
+ *
+ * On the last answer of a connection a record without meaning follows
+ * (UNKNOWN_TYPE; FastCGI Specification 1.0, section 4.2).  nginx does not reuse
+ * a connection on which such a record comes with the end of an answer.  Closing
+ * the connection alone would lose a request that nginx sends before it notices.
  */
 static void
 add_end(const struct server *s, struct connection *c, struct buf *out)
@@ -39,7 +42,10 @@ add_end(const struct server *s, struct connection *c, struct buf *out)
 		record_add(out, RECORD_UNKNOWN_TYPE, 0, (struct slice){zeros, sizeof(zeros)});
 }
 
-/* Put the next piece into s->out.  False: there is none. */
+/*
+ * Put the next piece into s->out.  Returns false where there is none: the
+ * answer has ended, or cannot be finished.
+ */
 static bool
 next_piece(struct server *s, struct connection *c)
 {
@@ -76,13 +82,16 @@ next_piece(struct server *s, struct connection *c)
 	if (!response_has_body(res) || (c->body_sent == res->body.len && !res->unfinished)) {
 		add_end(s, c, out);
 		c->ended = true;
-		/* Told before the client has it, so that it is found by whoever looks for it then. */
+		/* Count it first: who has the answer finds it in /metrics. */
 		connection_note(s, c);
 	}
 	return !out->failed;
 }
 
-/* Send what is in `out` from *sent on, as far as it goes now.  False: the peer is gone. */
+/*
+ * Send `out` from *sent on, as far as the socket takes it, and advance *sent.
+ * Returns false where the peer is gone.
+ */
 static bool
 send_some(const struct connection *c, const struct buf *out, size_t *sent)
 {
@@ -99,7 +108,10 @@ send_some(const struct connection *c, const struct buf *out, size_t *sent)
 	return true;
 }
 
-/* The rest is sent when there is room for it, or in the next turn. */
+/*
+ * Keep the rest of the answer for later turns: of s->out the bytes from `sent`
+ * on, and the pieces that are still to be made.
+ */
 static void
 send_later(struct server *s, struct connection *c, size_t sent)
 {
@@ -132,7 +144,7 @@ send_pieces(struct server *s, struct connection *c)
 			return;
 		}
 	}
-	/* An answer that cannot be finished must not look as if it were. */
+	/* A close shows the peer that an answer is incomplete. */
 	if (c->ended && !s->out.failed)
 		connection_finish(s, c);
 	else
@@ -178,7 +190,7 @@ answer_later(struct server *s, struct connection *c)
 	s->busy += c->state == CONNECTION_OPEN;
 	c->state = CONNECTION_WAITING;
 	c->answering = true;
-	/* Nothing was done for it that is to be told, should its peer leave before. */
+	/* If the peer leaves while it waits, there is nothing to log. */
 	c->noted = true;
 	s->waiting = true;
 	return true;
@@ -201,7 +213,7 @@ answer_longest_waiting(const struct server *s)
 void
 answer_continue(struct server *s, struct connection *c)
 {
-	/* One that waits is told of nothing but that its peer is gone. */
+	/* A waiting connection gets no event but the end of its peer. */
 	if (c->state == CONNECTION_WAITING)
 		connection_close(s, c);
 	else

@@ -28,7 +28,7 @@ connection_log(struct server *s, const struct connection *c, uint64_t ns)
 	log_end(s->log);
 }
 
-/* Once for every request: an executed one whose answer is lost was executed all the same. */
+/* Also notes a request whose answer is lost: it was executed all the same. */
 void
 connection_note(struct server *s, struct connection *c)
 {
@@ -67,7 +67,7 @@ connection_free(struct server *s, struct connection *c)
 	free(c);
 }
 
-/* Nothing of it is left, and what it borrowed from libfcgi goes. */
+/* Release everything that belongs to the request, also in libfcgi. */
 static void
 connection_end_request(struct server *s, struct connection *c)
 {
@@ -106,7 +106,7 @@ void
 connection_finish(struct server *s, struct connection *c)
 {
 	bool waited = c->state != CONNECTION_OPEN;
-	/* libfcgi has this from the request. */
+	/* libfcgi sets keepConnection from the flags of BEGIN_REQUEST. */
 	bool keep = c->fcgi.keepConnection != 0 && !c->last && !c->over;
 
 	connection_end_request(s, c);
@@ -116,7 +116,6 @@ connection_finish(struct server *s, struct connection *c)
 		connection_close(s, c);
 }
 
-/* Take over a connected socket; it is closed where that fails. */
 void
 connection_add(struct server *s, int fd, bool owes)
 {
@@ -127,11 +126,11 @@ connection_add(struct server *s, int fd, bool owes)
 
 	if (c == NULL || FCGX_InitRequest(&c->fcgi, -1, 0) != 0)
 		goto fail;
-	/* libfcgi reads and writes as on a blocking socket, but never for ever. */
+	/* libfcgi makes blocking calls; limit how long they block. */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) != 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) != 0)
 		goto fail;
-	/* Fails on a unix socket, where there is nothing to switch off. */
+	/* Fails on a unix socket, which has no delay to switch off. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	ev.data.ptr = c;
 	if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &ev) != 0)
@@ -160,11 +159,14 @@ connection_is_idle(struct server *s, const struct connection *c)
 {
 	ssize_t n = recv(c->fd, s->look, sizeof(s->look), MSG_PEEK | MSG_DONTWAIT);
 
-	/* Nothing, or what was looked at already and was not a whole request. */
+	/* No bytes, or only those of the partial request at the last peek. */
 	return n <= 0 || (size_t)n == c->looked_at;
 }
 
-/* Whether it owes the rest of a request, of which so many bytes are here, and since when. */
+/*
+ * Note that `bytes` of a partial request are here; 0: none, so the peer owes
+ * nothing.  The time limit runs from when the peer began to owe.
+ */
 static void
 set_owing(struct server *s, struct connection *c, size_t bytes)
 {
@@ -188,7 +190,7 @@ connection_is_ready(struct server *s, struct connection *c)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	seen = n <= 0 ? RECORD_BAD : records_look((struct slice){s->look, (size_t)n}, &body_only);
-	/* A body beyond what is looked at is on its way; parameters are never so long. */
+	/* The buffer is full: a body may be so long, parameters may not. */
 	if (seen == RECORD_PARTIAL && n == (ssize_t)sizeof(s->look))
 		seen = body_only ? RECORD_WHOLE : RECORD_BAD;
 	if (seen == RECORD_PARTIAL && c->over)

@@ -1,7 +1,7 @@
 #include "os/clock.h"
 #include "server/worker.h"
 
-/* A full store is told of again once no write was refused for so long. */
+/* Log a full store again only after a quiet period. */
 #define FULL_QUIET_NS (60 * CLOCK_SECOND)
 void
 fault_note(struct server *s, enum status st)
@@ -10,8 +10,11 @@ fault_note(struct server *s, enum status st)
 		log_event(s->log, LOG_LEVEL_ERROR, "store", "%s: %s", status_text(st),
 			  store_last_error(s->store));
 	s->store_broken = true;
-	/* One that met an error of its medium may refuse everything until it is opened again.  Where it only
-	   cannot be written it might not open now, and what is open can be read. */
+	/*
+	 * After an error of its medium the store may refuse everything until it
+	 * is opened again.  A store that only cannot be written stays open: it
+	 * can be read, and might not open again now.
+	 */
 	s->reopen_store = s->reopen_store || st == ST_IO;
 }
 
@@ -32,7 +35,6 @@ fault_is(enum status st)
 	return st == ST_IO || st == ST_UNAVAILABLE || st == ST_BUSY;
 }
 
-/* Log the first failure of a row, and its end, which only a commit proves. */
 void
 fault_note_write(struct server *s, enum status st, bool committed)
 {
@@ -40,7 +42,7 @@ fault_note_write(struct server *s, enum status st, bool committed)
 		note_full(s);
 	if (fault_is(st)) {
 		fault_note(s, st);
-		/* Whoever asks /readyz now is not to hear of before. */
+		/* The next /readyz asks the store, not the last result. */
 		s->readiness.until = 0;
 	} else if (s->store_broken && committed) {
 		log_event(s->log, LOG_LEVEL_WARN, "store", "the store works again");

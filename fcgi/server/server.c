@@ -11,12 +11,19 @@
 #include "os/handover.h"
 #include "server/worker.h"
 
-/* A connection idle for so long is closed when the worker drains. */
+/* A draining worker closes a connection that was idle for so long. */
 #define DRAIN_IDLE_NS 500000000u
+/* The longest turn of a worker that leaves. */
 #define LEAVE_TICK_MS 10
-/* How often connections that stall are looked for, while one owes a request or takes an answer. */
+/*
+ * How often to look for stalled connections, while one owes a request or its
+ * answer is not sent whole.
+ */
 #define STALL_TICK_MS 500
-/* How long a worker without a store answers, where nobody else does, and how often it looks for others. */
+/*
+ * How long a worker without a store stands in, and how often it looks for a
+ * worker that is ready.
+ */
 #define STAND_IN_NS (5 * CLOCK_SECOND)
 #define STAND_IN_TICK_MS 100
 
@@ -24,25 +31,25 @@ static void
 begin_drain(struct server *s)
 {
 	s->draining = true;
-	/* One that retires has had its time. */
+	/* The time limit of a retiring worker has begun already. */
 	if (!s->retiring)
 		s->drain_end = clock_now() + (uint64_t)s->o->drain_timeout * CLOCK_SECOND;
 	atomic_store(&s->slot->state, WORKER_LEAVING);
 	accept_watch(s, false);
-	/* Those in the queue were promised an answer when their connect succeeded. */
+	/* The peers in the queue are connected, and expect an answer. */
 	while (s->leave_signal == SIGTERM && accept_one(s))
 		;
 	close(s->o->listener);
 	log_event(s->log, LOG_LEVEL_INFO, "drain", "connections: %u", s->connection_count);
 }
 
-/* Between two turns: true while there is something left to wait for. */
+/* Drain between two turns.  Returns false when no connection is left. */
 static bool
 go_on_draining(struct server *s)
 {
 	uint64_t now = clock_now();
 
-	/* Of those that a worker which was being replaced could still send. */
+	/* Receive connections that a retiring worker has already sent. */
 	while (s->leave_signal == SIGTERM && accept_receive(s))
 		;
 	for (struct connection *c = s->connections, *next; c != NULL; c = next) {
@@ -60,14 +67,17 @@ begin_retiring(struct server *s)
 {
 	s->retiring = true;
 	s->drain_end = clock_now() + (uint64_t)s->o->drain_timeout * CLOCK_SECOND;
-	/* From now on others do not measure their share by this worker's. */
+	/* Other workers now measure their share without this one. */
 	atomic_store(&s->slot->state, WORKER_LEAVING);
 	accept_watch(s, false);
 	epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->o->handover[0], NULL);
 	log_event(s->log, LOG_LEVEL_INFO, "handover", "connections: %u", s->connection_count);
 }
 
-/* Between two turns: hand over what the others take.  What is left is served meanwhile. */
+/*
+ * Hand connections over between two turns, as many as the socket takes.  Those
+ * that are left are served meanwhile.  Returns false when none is left.
+ */
 static bool
 go_on_retiring(struct server *s)
 {
@@ -77,7 +87,7 @@ go_on_retiring(struct server *s)
 			continue;
 		if (!handover_send(s->o->handover[1], c->fd, (char)c->owes))
 			break;
-		/* The connection lives on elsewhere, and so would its place in this epoll. */
+		/* It stays open elsewhere, so close(2) does not remove it. */
 		epoll_ctl(s->epoll, EPOLL_CTL_DEL, c->fd, NULL);
 		connection_close(s, c);
 	}
@@ -89,13 +99,14 @@ read_signal(struct server *s)
 {
 	struct signalfd_siginfo info;
 
-	/* The lower number comes first; leaving altogether is what counts. */
+	/* Of several signals SIGTERM wins, whichever is read first. */
 	while (read(s->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (s->leave_signal != SIGTERM)
 			s->leave_signal = (int)info.ssi_signo;
 	}
 }
 
+/* Handle the events of one turn, and commit its writes. */
 static void
 turn(struct server *s, const struct epoll_event *events, int n)
 {
@@ -112,13 +123,16 @@ turn(struct server *s, const struct epoll_event *events, int n)
 			turn_readable(s, events[i].data.ptr, events[i].events);
 	}
 	turn_read_waiting(s);
-	/* No snapshot of this turn's reads keeps pages from the commits. */
+	/* End the snapshot, so that the commit can reuse the pages it holds. */
 	if (s->store != NULL)
 		store_read_end(s->store);
 	turn_commit(s);
 }
 
-/* Close those that connected and did not get as far as one request, or do not take their answer. */
+/*
+ * Close the connections whose peer has not sent a whole request, or has not
+ * taken any of its answer, within the time limit.
+ */
 static void
 close_stalled(struct server *s)
 {
@@ -135,7 +149,7 @@ close_stalled(struct server *s)
 		}
 		if (!c->owes || now - c->since <= limit)
 			continue;
-		/* It may be that this worker was late, not the peer. */
+		/* Bytes that have arrived show that this worker was late. */
 		if (connection_is_idle(s, c)) {
 			metrics_add(&s->slot->dropped, 1);
 			connection_close(s, c);
@@ -143,7 +157,7 @@ close_stalled(struct server *s)
 	}
 }
 
-/* All of them, or those whose answers are made from a snapshot. */
+/* Close all connections, or only those that keep a snapshot. */
 static void
 close_connections(struct server *s, bool with_snapshot)
 {
@@ -155,8 +169,9 @@ close_connections(struct server *s, bool with_snapshot)
 }
 
 /*
- * An engine that met an error of its medium may refuse everything from then on; opened again, it goes by what is there.
- * False: not even that.
+ * Open the store again.  After an error of its medium the engine may refuse
+ * everything; opened again, it goes by what is on the medium.  Returns false
+ * where that fails.
  */
 static bool
 reopen_store(struct server *s)
@@ -172,7 +187,7 @@ reopen_store(struct server *s)
 	return false;
 }
 
-/* Between two turns of a worker that was told to leave.  False: it is over. */
+/* Leave between two turns.  Returns false when there is no more to do. */
 static bool
 go_on_leaving(struct server *s)
 {
@@ -185,7 +200,10 @@ go_on_leaving(struct server *s)
 	return !s->draining || go_on_draining(s);
 }
 
-/* The supervisor starts another one, at once or later. */
+/*
+ * Leave with a failure, so that the supervisor starts another worker.  Hands
+ * over what it can.  Always returns false.
+ */
 static bool
 give_up(struct server *s)
 {
@@ -196,19 +214,22 @@ give_up(struct server *s)
 	return false;
 }
 
-/* Between two turns of a worker without a store.  False: it is over. */
+/* Stand in between two turns.  Returns false when the worker has to leave. */
 static bool
 go_on_standing_in(struct server *s)
 {
 	if (metrics_any_ready(s->o->metrics) || clock_now() > s->stand_in_end)
 		return give_up(s);
-	/* Where there are no descriptors for one more, not before the next tick. */
+	/* After a shortage of descriptors, accept only after the next tick. */
 	accept_watch(s, !s->exhausted);
 	s->exhausted = false;
 	return true;
 }
 
-/* Between two turns: leave, or find out how long the next one may wait.  False: it is over. */
+/*
+ * Do what is due between two turns.  Returns false when the worker has to
+ * leave; else *timeout is how long the next turn may wait, in milliseconds.
+ */
 static bool
 next_turn(struct server *s, int *timeout)
 {
@@ -233,7 +254,7 @@ static int
 loop(struct server *s)
 {
 	struct epoll_event events[TURN_MAX];
-	/* The first turn does not wait: the listener may not be watched yet. */
+	/* The first turn does not wait: next_turn may watch the listener. */
 	int timeout = 0, n;
 
 	do {
@@ -248,7 +269,10 @@ loop(struct server *s)
 	return s->failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* All that matter stay blocked, also to libfcgi's handlers: they are read in the loop. */
+/*
+ * Read signals in the loop.  They stay blocked, so that neither a handler of
+ * libfcgi nor a system call sees them.
+ */
 static bool
 watch_signals(struct server *s)
 {
@@ -256,7 +280,7 @@ watch_signals(struct server *s)
 	sigset_t set;
 
 	signal(SIGPIPE, SIG_IGN);
-	/* A file size limit is to be an error of the store, not a death. */
+	/* Beyond the file size limit the store gets an error (EFBIG). */
 	signal(SIGXFSZ, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
@@ -265,7 +289,10 @@ watch_signals(struct server *s)
 	return s->signals >= 0 && epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->signals, &ev) == 0;
 }
 
-/* Whatever this worker's share: a connection on its way must not wait. */
+/*
+ * Watch for connections from retiring workers.  Unlike the listener they are
+ * watched whatever this worker's share, because they must not wait.
+ */
 static bool
 watch_handover(struct server *s)
 {
@@ -275,7 +302,7 @@ watch_handover(struct server *s)
 	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->o->handover[0], &ev) == 0;
 }
 
-/* Anything that this worker is to wait for, but for the listener; and the sandbox. */
+/* Watch everything except the listener, and enter the sandbox. */
 static bool
 set_up(struct server *s)
 {
@@ -295,6 +322,7 @@ set_up(struct server *s)
 	return true;
 }
 
+/* Watch the listener, and tell the supervisor that this worker is ready. */
 static void
 begin_serving(struct server *s)
 {

@@ -5,15 +5,22 @@
 #include "os/memory.h"
 #include "server/worker.h"
 
-/* Answers of writes that wait for one commit, in bytes; one may go beyond. */
+/*
+ * A batch takes no more writes once their answers have so many bytes.  The last
+ * answer may exceed it.
+ */
 #define ANSWERS_MAX ((size_t)8 << 20)
 /*
- * What libfcgi takes for a request at most: three buffers of 8 KB, and its parameters.  nginx takes
- * header fields of 32 KB in all, and each may be one of 11 bytes that becomes one of 48.
+ * The most memory that libfcgi takes for a request: three buffers of 8 KB, and
+ * the parameters.  nginx accepts header fields of 32 KB in all.  In the worst
+ * case each of them is of 11 bytes, and becomes a parameter that takes 48.
  */
 #define LIBFCGI_BYTES ((size_t)256 << 10)
 
-/* The rest of a long answer is made from the snapshot that its first piece came from. */
+/*
+ * Keep the open snapshot for the connection: the rest of a long answer comes
+ * from the same snapshot as its first piece.
+ */
 static enum status
 keep_snapshot(struct server *s, struct connection *c)
 {
@@ -24,6 +31,10 @@ keep_snapshot(struct server *s, struct connection *c)
 	return st;
 }
 
+/*
+ * Run a read and send its answer.  Returns false where the answer is long and
+ * has to wait for a snapshot that it can keep.
+ */
 static bool
 turn_read(struct server *s, struct connection *c)
 {
@@ -36,7 +47,7 @@ turn_read(struct server *s, struct connection *c)
 	if (fault_is(st))
 		fault_note(s, st);
 	if (st == ST_OK && c->res.unfinished && !c->res.head) {
-		/* Not before others that wait, where this one has not waited itself. */
+		/* A new read queues behind those that wait already. */
 		st = c->state == CONNECTION_OPEN && answer_longest_waiting(s) != NULL
 			 ? ST_BUSY
 			 : keep_snapshot(s, c);
@@ -82,9 +93,9 @@ turn_readable(struct server *s, struct connection *c, uint32_t events)
 	}
 	c->since = clock_now();
 	/*
-	 * libfcgi reads one request from this descriptor and never accepts: with these
-	 * four it neither closes the connection first, nor waits for one of its own, nor waits
-	 * for the peer when it closes.
+	 * Have libfcgi read one request from this descriptor.  With these four
+	 * members set it does not close the connection first, does not accept
+	 * one itself, and does not wait for the peer when it closes.
 	 */
 	c->fcgi.ipcFd = c->fd;
 	c->fcgi.keepConnection = 1;
@@ -129,8 +140,9 @@ turn_readable(struct server *s, struct connection *c, uint32_t events)
 }
 
 /*
- * Apply writes in one batch, up to `n` of them and until their answers take ANSWERS_MAX, and commit
- * it; *done is how many.  Anything but ST_OK: none of them happened.
+ * Apply up to `n` writes in one batch, until their answers exceed ANSWERS_MAX,
+ * and commit it.  *done becomes the number of writes in the batch.  After any
+ * status but ST_OK none of them has changed the store.
  */
 static enum status
 commit_writes(struct server *s, struct connection **c, size_t n, size_t *done)
@@ -149,7 +161,7 @@ commit_writes(struct server *s, struct connection **c, size_t n, size_t *done)
 		bytes += c[i]->res.body.len;
 		i++;
 	}
-	/* Where it could not begin, it failed for all. */
+	/* A batch that could not begin has failed for all writes. */
 	*done = i > 0 ? i : n;
 	if (st == ST_OK && changes > 0) {
 		st = store_commit(s->store);
@@ -165,7 +177,7 @@ commit_writes(struct server *s, struct connection **c, size_t n, size_t *done)
 	return st;
 }
 
-/* Where writes cannot be committed together, each one gets its own answer. */
+/* After a failed batch, try each of its writes in a batch of its own. */
 static void
 commit_each_alone(struct server *s, struct connection **c, size_t n)
 {
@@ -173,7 +185,7 @@ commit_each_alone(struct server *s, struct connection **c, size_t n)
 		size_t one;
 		enum status st = commit_writes(s, &c[i], 1, &one);
 
-		/* A removal that found no room has it now: see store.h. */
+		/* A removal without room has made some: see store.h. */
 		if (st == ST_FULL)
 			st = commit_writes(s, &c[i], 1, &one);
 		if (st != ST_OK) {

@@ -1,10 +1,11 @@
 /*
- * The state of one worker, and what the files of server/ offer each other.
- * Private to this folder.
+ * The state of one worker, and the functions that the files of server/ offer
+ * each other.  Private to this folder.
  *
- * server.c runs the loop and knows how to leave.  turn.c reads requests and
+ * server.c runs the loop and handles leaving.  turn.c reads requests and
  * commits the writes of a turn.  answer.c sends answers.  accept.c takes new
- * connections.  connection.c keeps one connection and ends its requests.
+ * connections.  connection.c holds a connection and ends its requests.  fault.c
+ * tracks failures of the store.
  */
 #ifndef MARKBOOK_SERVER_WORKER_H
 #define MARKBOOK_SERVER_WORKER_H
@@ -15,21 +16,30 @@
 #include "api/system.h"
 #include "server/server.h"
 
-/* Requests of one turn at most, and so writes of one commit.  bench/ has a build with 1. */
+/*
+ * The most requests of one turn, and thereby the most writes of one commit.
+ * bench/ makes a build with 1.
+ */
 #ifndef TURN_MAX
 #define TURN_MAX 256
 #endif
 
 enum connection_state {
-	CONNECTION_OPEN,    /* between two requests, or at one in this turn */
-	CONNECTION_WAITING, /* with a request, until there is a snapshot for its long answer */
-	CONNECTION_SENDING  /* with an answer that the peer has not taken whole */
+	CONNECTION_OPEN,    /* idle, or with a request of this turn */
+	CONNECTION_WAITING, /* its long answer waits for a free snapshot */
+	CONNECTION_SENDING  /* part of its answer is still to be sent */
 };
 
-/* Edges only: half a request must not wake the worker all the time. */
+/*
+ * The events that an idle connection waits for.  They are edge-triggered, so
+ * that a partial request does not wake the worker again and again.
+ */
 #define CONNECTION_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
 
-/* How much of a request is looked at; all of it unless its body is large. */
+/*
+ * How many bytes of a request to peek at.  Only a large body makes a request
+ * longer.
+ */
 #define LOOK_BYTES 65536
 
 struct connection {
@@ -37,24 +47,35 @@ struct connection {
 	struct request req;
 	struct response res;
 	struct api_call call;
-	struct connection *prev, *next; /* of all that are open */
+	struct connection *prev, *next; /* in server.connections */
 	int fd;
-	bool owes;	  /* a request, of which it sent a part, or as new as it is nothing yet */
-	bool over;	  /* its peer sends nothing more, which is told once only */
-	size_t looked_at; /* bytes of such a part */
-	uint64_t since;	  /* of the request under way, or of the last answer */
+	/*
+	 * The peer owes a request: it has sent only a part of one, or the
+	 * connection is new.  It is closed if the rest does not come in time.
+	 */
+	bool owes;
+	bool over;	  /* the peer sends no more; epoll says so once */
+	size_t looked_at; /* bytes of the partial request at the last peek */
+	uint64_t since;	  /* start of the request, or end of the last answer */
 
-	/* The answer under way; meaningless while not `answering`. */
+	/*
+	 * The answer under way.  The members after `answering` mean nothing
+	 * while that is false.
+	 */
 	enum connection_state state;
 	bool answering;
-	bool head_sent, ended, noted; /* its header, its end; in metrics and log */
-	bool last;		      /* the peer was told not to use the connection again */
-	size_t body_sent;	      /* of res.body */
-	uint64_t bytes;		      /* of the body in all */
-	struct buf out;		      /* what the peer has not taken yet, and how far it came */
-	size_t sent;
-	uint64_t progress; /* when it last took something */
-	struct view *kept; /* what the rest is made from; NULL: nothing */
+	/*
+	 * The header is in a piece; the end of the request is in a piece; the
+	 * request is counted and logged.
+	 */
+	bool head_sent, ended, noted;
+	bool last;	   /* the peer was told not to reuse the connection */
+	size_t body_sent;  /* bytes of res.body put into pieces */
+	uint64_t bytes;	   /* bytes of the whole body put into pieces */
+	struct buf out;	   /* the piece that is not sent whole */
+	size_t sent;	   /* bytes of `out` that are sent */
+	uint64_t progress; /* when the peer last took bytes */
+	struct view *kept; /* the snapshot for the rest; NULL: none needed */
 };
 
 struct server {
@@ -62,109 +83,145 @@ struct server {
 	struct metrics_slot *slot;
 	struct log *log;
 	struct store *store;   /* NULL: it could not be opened */
-	uint64_t stand_in_end; /* then: when to leave */
+	uint64_t stand_in_end; /* when to leave, if there is no store */
 	int epoll;
 	bool listening;	  /* the listener is watched */
-	int signals;	  /* signalfd(2): unlike a handler it is heard under any load */
+	int signals;	  /* signalfd(2), which no load of requests can delay */
 	int leave_signal; /* 0, SIGTERM or SIGUSR2 */
 	bool draining;
 	bool failed;	       /* leaves because it cannot go on */
 	bool reopen_store;     /* after this turn */
 	bool exhausted;	       /* no descriptors for more connections */
-	uint64_t exhausted_at; /* when that was last so; 0: never */
+	uint64_t exhausted_at; /* when accept last failed for that; 0: never */
 	bool retiring;	       /* hands its connections over */
-	uint64_t unfair_since; /* more than its share of connections; 0: not so */
+	uint64_t unfair_since; /* since when over its share; 0: it is not */
 	struct system_readiness readiness;
-	bool store_broken; /* so that a failure is logged when it begins, not at each request */
-	uint64_t full_at;  /* when a write last found no room; 0: never */
-	uint64_t drain_end;
+	bool store_broken;  /* the present failure of the store is logged */
+	uint64_t full_at;   /* when a write last found no room; 0: never */
+	uint64_t drain_end; /* when to close what is left */
 	struct connection *connections;
 	unsigned connection_count;
-	uint64_t stalled_at;		     /* when to look for connections that stall */
-	unsigned owing;			     /* connections that owe a request */
-	struct connection *writes[TURN_MAX]; /* of this turn */
+	uint64_t stalled_at;		     /* next look for stalls */
+	unsigned owing;			     /* connections that owe */
+	struct connection *writes[TURN_MAX]; /* the writes of this turn */
 	size_t write_count;
-	char look[LOOK_BYTES];
-	struct buf out; /* scratch for what is being sent */
-	unsigned busy;	/* connections that are waiting or sending */
-	bool waiting;	/* some may be waiting */
+	char look[LOOK_BYTES]; /* bytes that were peeked at */
+	struct buf out;	       /* the piece that is being sent */
+	unsigned busy;	       /* connections that are waiting or sending */
+	bool waiting;	       /* some may be waiting; false: none is */
 };
 
 /* --- connection.c: one connection, and the request under way in it --- */
 
-/* Take over a connected socket; close it where that fails.  `owes`: see struct connection. */
+/*
+ * Take ownership of a connected socket, and add it to the connections of the
+ * worker.  Closes the socket and logs the reason where that fails.  For `owes`
+ * see struct connection.
+ */
 void connection_add(struct server *s, int fd, bool owes);
 
 /*
- * Whether a readable connection may be handed to libfcgi: it holds a whole
- * request, so that a peer which sends half of one does not stall the worker, and
- * nothing that libfcgi cannot take.  Closes a connection whose bytes cannot
- * become a request.
+ * Whether libfcgi may read a request from a readable connection.  The request
+ * has to be whole, so that a slow peer does not stall the worker, and free of
+ * what libfcgi cannot take (see http/records.h).  Of a body beyond LOOK_BYTES
+ * the rest may still be on its way.  Closes the connection, and returns false,
+ * if its bytes cannot become a request.
  */
 bool connection_is_ready(struct server *s, struct connection *c);
 
-/* Whether nothing waits in it that could still become a request. */
+/* Whether the connection has received nothing since it was last peeked at. */
 bool connection_is_idle(struct server *s, const struct connection *c);
 
-/* Wait for these events of epoll(7) instead. */
+/*
+ * Replace the events of epoll(7) that the connection waits for.  Returns false
+ * where that fails.
+ */
 bool connection_watch(struct server *s, struct connection *c, uint32_t events);
 
-/* Put the request into metrics and log, once, as soon as its answer is made. */
+/*
+ * Put the request into metrics and log.  Called once for each request, as soon
+ * as its answer is made.
+ */
 void connection_note(struct server *s, struct connection *c);
 
-/* The answer is sent: wait for the next request, or close the connection. */
+/*
+ * End a request whose answer is sent.  Waits for the next request, or closes
+ * and frees the connection if it has served its last one.
+ */
 void connection_finish(struct server *s, struct connection *c);
 
-/* Close it, and drop an answer that is not sent whole. */
+/*
+ * Close and free the connection.  An answer that is not sent whole is dropped
+ * and counted.
+ */
 void connection_close(struct server *s, struct connection *c);
 
-/* The same where libfcgi has closed the socket already. */
+/* Free a connection whose socket libfcgi has closed already. */
 void connection_free(struct server *s, struct connection *c);
 
 /* --- accept.c: new connections, and this worker's share of them --- */
 
-/* Watch for new connections, or leave them to other workers. */
+/* Start or stop to watch the listener.  Other workers watch it, too. */
 void accept_watch(struct server *s, bool on);
 
-/* Take one new connection.  False: there is none to take now. */
+/*
+ * Accept one new connection.  Returns false where none is in the queue, or
+ * descriptors or memory have run out.
+ */
 bool accept_one(struct server *s);
 
-/* Take several, up to this worker's share, so that they do not wait beside many busy ones. */
+/*
+ * Accept several connections, but no more than this worker's share.  One for
+ * each turn would make new connections wait while many others are busy.
+ */
 void accept_some(struct server *s);
 
-/* Take one that another worker hands over.  False: there is none. */
+/* Receive one connection from a retiring worker.  False: there is none. */
 bool accept_receive(struct server *s);
 
 /*
- * Watch for new connections while this worker has no more than its share, or
- * while nobody else has taken them for a while.  Returns how long the next turn
- * may wait for events, in milliseconds; -1: for ever.
+ * Watch the listener if this worker has no more than its share of connections,
+ * or if no other worker has accepted any for a while.  Returns how long the
+ * next turn may wait for events, in milliseconds; -1 means without limit.
  */
 int accept_share(struct server *s);
 
-/* --- fault.c: what the worker knows of the store's health --- */
+/* --- fault.c: failures of the store --- */
 
-/* Whether the status means that the store failed, and not the request. */
+/* Whether `st` says that the store is at fault, not the request. */
 bool fault_is(enum status st);
 
-/* The store failed: log the first failure of a row. */
+/*
+ * Note that the store failed with `st`.  Only the first failure is logged until
+ * the store works again.  After ST_IO the store is reopened between two turns.
+ */
 void fault_note(struct server *s, enum status st);
 
-/* A batch ended so: log the first failure of a row, and its end, which only a commit proves. */
+/*
+ * Note that a batch ended with `st`.  `committed` says whether it was written;
+ * only that proves that the store works again, which is then logged.
+ */
 void fault_note_write(struct server *s, enum status st, bool committed);
 
 /* --- answer.c: sending answers --- */
 
 /*
- * The response, or its first piece, is made: send what the peer takes now, and
- * the rest in later turns.  The connection may be gone afterwards.
+ * Send a response that is made, or whose first piece is.  What the peer does
+ * not take now is sent in later turns.  The connection may be closed and freed
+ * on return.
  */
 void answer_send(struct server *s, struct connection *c);
 
-/* Go on with a connection that is waiting or sending, or close it where its peer is gone. */
+/*
+ * Handle an event of a connection that is waiting or sending: send more of its
+ * answer, or close and free it where the peer is gone.
+ */
 void answer_continue(struct server *s, struct connection *c);
 
-/* Have turn_read_waiting run this call again.  False: that cannot be. */
+/*
+ * Let the connection wait for a snapshot.  turn_read_waiting runs its call
+ * again.  Returns false where epoll cannot be told.
+ */
 bool answer_later(struct server *s, struct connection *c);
 
 /* The connection that has waited longest for a snapshot; NULL: none waits. */
@@ -172,13 +229,17 @@ struct connection *answer_longest_waiting(const struct server *s);
 
 /* --- turn.c: the requests of one turn of the loop --- */
 
-/* A connection is readable: read its request, or close it. */
+/*
+ * Handle the events of a connection.  One that sends goes on; else a request
+ * that is ready is read.  A read is answered, a write is queued for
+ * turn_commit.  The connection may be closed and freed on return.
+ */
 void turn_readable(struct server *s, struct connection *c, uint32_t events);
 
-/* Answer the reads that waited for a snapshot, as far as there are snapshots. */
+/* Answer the reads that wait for a snapshot, while there are free ones. */
 void turn_read_waiting(struct server *s);
 
-/* Commit the writes of this turn and answer them. */
+/* Commit the writes of this turn, and answer them. */
 void turn_commit(struct server *s);
 
 #endif
