@@ -18,7 +18,7 @@ slice_cmp(struct slice a, struct slice b)
 	return (a.len > b.len) - (a.len < b.len);
 }
 
-/* Not tolower(): that one depends on the locale. */
+/* tolower() would depend on the locale. */
 static unsigned char
 lower(char c)
 {
@@ -62,7 +62,7 @@ buf_grow(struct buf *b, size_t more)
 
 	if (b->failed)
 		return false;
-	/* No object is larger than PTRDIFF_MAX, so that doubling below it cannot overflow. */
+	/* Below PTRDIFF_MAX, the largest object, doubling cannot overflow. */
 	if (more > (size_t)PTRDIFF_MAX - b->len) {
 		b->failed = true;
 		return false;
@@ -116,7 +116,7 @@ buf_addf(struct buf *b, const char *fmt, ...)
 		b->failed = true;
 		return;
 	}
-	/* vsnprintf ends what it writes with a NUL, which is not counted in. */
+	/* vsnprintf also writes a NUL, which it does not count. */
 	if (!buf_reserve(b, (size_t)len + 1))
 		return;
 	va_start(args, fmt);

@@ -1,14 +1,14 @@
 /*
  * Byte strings: a borrowed slice and a growable buffer.
  *
- * A slice borrows its bytes; it is valid while their owner is.  It may hold
- * NUL bytes and is not terminated.  { NULL, 0 } means "not given", which is
- * not the same as an empty slice at a real address.
+ * A slice borrows its bytes and is valid as long as their owner keeps them.  It
+ * may hold NUL bytes and has no terminator.  { NULL, 0 } means "not given",
+ * which differs from an empty slice at a real address.
  *
- * A buffer owns its bytes.  A zeroed struct buf is an empty buffer.  An
- * append that cannot get memory sets `failed` and drops what was to be
- * appended; later appends do nothing, so that a caller may append freely and
- * look at `failed` once at the end.  buf_reset() clears it.
+ * A buffer owns its bytes.  A zeroed struct buf is an empty buffer.  An append
+ * that cannot get memory sets `failed` and appends nothing.  All later appends
+ * do nothing, so a caller may append freely and check `failed` once at the end.
+ * buf_reset() and buf_free() clear it.
  */
 #ifndef MARKBOOK_BASE_BUF_H
 #define MARKBOOK_BASE_BUF_H
@@ -24,15 +24,16 @@ struct slice {
 };
 
 struct buf {
-	char *data; /* owned; NULL while nothing was ever appended */
-	size_t len;
-	size_t cap;
-	bool failed; /* an append was dropped for want of memory */
+	char *data;  /* owned; NULL until the first append */
+	size_t len;  /* bytes in use */
+	size_t cap;  /* bytes allocated */
+	bool failed; /* memory ran out, and an append was dropped */
 };
 
 /* A slice of a string literal. */
 #define SLICE(literal) ((struct slice){(literal), sizeof(literal) - 1})
 
+/* A slice of the string s without its NUL; NULL gives { NULL, 0 }. */
 static inline struct slice
 slice_str(const char *s)
 {
@@ -45,26 +46,29 @@ slice_eq(struct slice a, struct slice b)
 	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
-/* The slice without its first n bytes; n is at most s.len. */
+/* Returns s without its first n bytes; n is at most s.len. */
 static inline struct slice
 slice_skip(struct slice s, size_t n)
 {
 	return (struct slice){s.data + n, s.len - n};
 }
 
-/* Bytewise order, a shorter slice before one that continues it: <0, 0, >0. */
+/*
+ * Compare bytewise; a slice comes before a longer one that begins with it.
+ * Returns less than, equal to or greater than 0, like memcmp.
+ */
 int slice_cmp(struct slice a, struct slice b);
 
-/* ASCII letters compare without regard to case. */
+/* Whether both are equal, regardless of the case of ASCII letters. */
 bool slice_eq_nocase(struct slice a, struct slice b);
 
-/* Without spaces and tabs at either end. */
+/* Returns s without the spaces and tabs at its ends. */
 struct slice slice_trim(struct slice s);
 
-/* 2^64 - 1 has so many. */
+/* The number of decimal digits of 2^64 - 1. */
 #define U64_DIGITS_MAX 20
 
-/* The decimal digits of n, without an end; returns how many. */
+/* Write the decimal digits of n, without a NUL.  Returns their number. */
 size_t buf_u64_digits(char out[U64_DIGITS_MAX], uint64_t n);
 
 static inline struct slice
@@ -73,12 +77,14 @@ buf_slice(const struct buf *b)
 	return (struct slice){b->data, b->len};
 }
 
-/* For buf_reserve. */
+/* The slow path of buf_reserve; call buf_reserve instead. */
 bool buf_grow(struct buf *b, size_t more);
 
 /*
- * Make room for `more` further bytes: false, with `failed` set, where there is no memory.  After
- * true, `more` bytes may be written at data + len and len moved on.
+ * Make room for `more` further bytes.  Returns false, with `failed` set, if
+ * there is no memory or an earlier append failed; the contents stay as they
+ * are.  After true, the caller may write up to `more` bytes at data + len and
+ * add their number to len.
  */
 static inline bool
 buf_reserve(struct buf *b, size_t more)
@@ -86,6 +92,10 @@ buf_reserve(struct buf *b, size_t more)
 	return !b->failed && ((b->data != NULL && more <= b->cap - b->len) || buf_grow(b, more));
 }
 
+/*
+ * The appends copy what they are given.  It must not lie in b itself, whose
+ * bytes may move.
+ */
 static inline void
 buf_add(struct buf *b, const void *data, size_t len)
 {
@@ -114,11 +124,16 @@ buf_add_slice(struct buf *b, struct slice s)
 	buf_add(b, s.data, s.len);
 }
 
+/* Append the decimal digits of n. */
 void buf_add_u64(struct buf *b, uint64_t n);
+
+/* Append text as printf(3) formats it, without its NUL. */
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Empty it for reuse; memory beyond `keep` bytes is given back. */
+/* Empty b for reuse.  A buffer of more than `keep` bytes is freed. */
 void buf_reset(struct buf *b, size_t keep);
+
+/* Free the bytes; b is an empty buffer again. */
 void buf_free(struct buf *b);
 
 #endif

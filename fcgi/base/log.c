@@ -8,7 +8,7 @@
 
 #include "base/utf8.h"
 
-/* Kept free for the end of every line. */
+/* The end of every line; log_add keeps room for it. */
 #define LINE_END "}\n"
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
@@ -24,7 +24,7 @@ log_init(struct log *log, int fd, enum log_level level)
 	log->second = (time_t)-1;
 }
 
-/* All of it or nothing, so that no escape sequence is ever cut. */
+/* Add all of data or nothing, so that no escape sequence is ever cut. */
 static void
 log_add(struct log *log, const char *data, size_t len)
 {
@@ -50,7 +50,7 @@ add_escaped(struct log *log, struct slice s)
 		unsigned char c = (unsigned char)s.data[i];
 		char escape[8];
 
-		/* Not inside a character; where there are none, anywhere. */
+		/* Cut UTF-8 between two characters, other bytes anywhere. */
 		if (log->line_len - start >= LOG_STRING_BYTES && (!utf8 || (c & 0xc0) != 0x80)) {
 			add_str(log, "...");
 			return;
@@ -107,7 +107,10 @@ log_begin(struct log *log, enum log_level level, const char *event)
 void
 log_str(struct log *log, const char *key, struct slice value)
 {
-	/* Room for the worst case: six bytes for the last one, three dots and the quotes. */
+	/*
+	 * The 64 bytes hold the key, the quotes, three dots, and the up to six
+	 * bytes of an escape that crosses the limit.
+	 */
 	if (sizeof(log->line) - log->line_len < LOG_STRING_BYTES + 64)
 		return;
 	add_str(log, ",\"");
@@ -123,7 +126,7 @@ log_u64(struct log *log, const char *key, uint64_t value)
 	char digits[U64_DIGITS_MAX];
 	size_t len = buf_u64_digits(digits, value);
 
-	/* All of it or nothing. */
+	/* Add the whole member or nothing. */
 	if (sizeof(log->line) - sizeof(LINE_END) - log->line_len <
 	    strlen(key) + sizeof(digits) + sizeof(",\"\":"))
 		return;
@@ -147,7 +150,10 @@ log_end(struct log *log)
 		log_flush(log);
 }
 
-/* Whether the descriptor takes PIPE_BUF bytes now, or within LOG_WAIT_MS where it did so far. */
+/*
+ * Whether the descriptor takes PIPE_BUF bytes.  Wait up to LOG_WAIT_MS for it,
+ * but not at all if the last flush was given up.
+ */
 static bool
 is_writable(const struct log *log)
 {

@@ -1,15 +1,18 @@
 /*
- * The log: one JSON object a line, to one descriptor.
+ * The log: one JSON object a line, written to one descriptor.
  *
- * A line is built with log_begin, any number of log_str and log_u64, and
- * log_end.  log_begin is false where the level is not logged: then the rest
- * must be left out.  A string is cut after LOG_STRING_BYTES, and what would
- * make a line longer than LOG_LINE_BYTES is left out.
+ * log_begin starts a line, any number of log_str and log_u64 add members to it,
+ * and log_end finishes it.  log_begin returns false if the level is not logged;
+ * the caller then leaves out the other calls.  A string value is escaped and
+ * cut after LOG_STRING_BYTES.  Keys and events are written as they are, so they
+ * must need no escaping.  A member that would make the line longer than
+ * LOG_LINE_BYTES is left out.
  *
- * Lines are gathered, up to PIPE_BUF bytes so that lines of several processes
- * in one pipe never mix, until log_flush, a line of level warn or worse, or
- * one that does not fit.  Lines that nobody takes within LOG_WAIT_MS are
- * dropped, and counted in a line later: logging never stops the service.
+ * Finished lines are queued and written together, at most PIPE_BUF bytes at a
+ * time: the lines of several processes in one pipe then never mix (pipe(7)).
+ * log_flush, a line of level warn or error, and a line that no longer fits
+ * flush the queue.  Lines that nobody reads within LOG_WAIT_MS are dropped, and
+ * a later line tells their number: logging never stops the service.
  */
 #ifndef MARKBOOK_BASE_LOG_H
 #define MARKBOOK_BASE_LOG_H
@@ -27,27 +30,30 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 
 struct log {
 	int fd;
-	enum log_level level; /* lines above it are left out */
-	time_t second;	      /* that `stamp` shows */
+	enum log_level level; /* the least severe level that is logged */
+	time_t second;	      /* the time that `stamp` shows */
 	char stamp[24];
 	enum log_level line_level; /* of the line being built */
 	size_t line_len;
 	char line[LOG_LINE_BYTES];
-	bool stuck;	  /* the last write had to be given up */
-	uint64_t dropped; /* lines since */
-	size_t lines;
+	bool stuck;	  /* the last flush was given up */
+	uint64_t dropped; /* lines dropped and not reported yet */
+	size_t lines;	  /* in `data` */
 	size_t len;
 	char data[PIPE_BUF]; /* finished lines */
 };
 
+/* Set up an empty log on fd, which stays the caller's. */
 void log_init(struct log *log, int fd, enum log_level level);
+
+/* Start a line with its time, level, event and pid, unless it is not logged. */
 bool log_begin(struct log *log, enum log_level level, const char *event);
 void log_str(struct log *log, const char *key, struct slice value);
 void log_u64(struct log *log, const char *key, uint64_t value);
 void log_end(struct log *log);
 void log_flush(struct log *log);
 
-/* One line with one string: an event and what there is to say of it. */
+/* Log one line whose only member is a message, formatted as by printf(3). */
 void log_event(struct log *log, enum log_level level, const char *event, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 

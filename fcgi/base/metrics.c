@@ -4,11 +4,14 @@
 #include <sys/mman.h>
 #include <time.h>
 
-/* Codes that this service answers with; any other is counted in the last place. */
+/*
+ * The codes that this service answers with.  All others are counted together,
+ * under the code 0; the places after it are spare.
+ */
 static const unsigned codes[METRICS_CODES] = {200, 201, 204, 304, 400, 404, 405, 409,
 					      412, 413, 415, 422, 500, 503, 507, 0};
 
-/* Upper bounds of the histogram, in nanoseconds. */
+/* Upper bounds of the histogram's buckets, in nanoseconds and in seconds. */
 static const uint64_t bounds[METRICS_BUCKETS] = {10000,	  25000,   50000,    100000,	250000,
 						 1000000, 5000000, 25000000, 100000000, 1000000000};
 static const char *const bound_names[METRICS_BUCKETS] = {
@@ -84,7 +87,7 @@ metrics_least_connections(const struct metrics *m)
 	return least == UINT32_MAX ? 0 : least;
 }
 
-/* The sum over all slots of the counter that stands `offset` bytes into a slot. */
+/* The sum over all slots of the counter at byte `offset` of a slot. */
 static uint64_t
 sum(const struct metrics *m, size_t offset)
 {

@@ -40,7 +40,7 @@ status_text(enum status s)
 	return texts[s];
 }
 
-/* How many bytes a UTF-8 sequence has by its first byte. */
+/* The length of a UTF-8 sequence, as its first byte tells it. */
 static size_t
 sequence_length(unsigned char first)
 {
@@ -51,7 +51,7 @@ sequence_length(unsigned char first)
 	return first < 0xF0 ? 3 : 4;
 }
 
-/* Take away a sequence that lost its end when the text was cut. */
+/* Remove a last UTF-8 sequence that was cut. */
 static void
 drop_partial_sequence(char *text)
 {

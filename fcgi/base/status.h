@@ -1,12 +1,11 @@
 /*
  * The one status enumeration of the responder.
  *
- * Functions that can fail return a member of it.  Each has one short
- * sentence for people (status_text) and, in response.c and nowhere else, one
- * HTTP status.  What is particular to the case at hand (which name, which
- * byte, which limit) is written to a struct problem by whoever detects it;
- * it must never hold a path of this machine or a library's own message when
- * it is meant for an HTTP client.
+ * Functions that can fail return a member of it.  status_text gives a short
+ * sentence for each member.  http/response.c, and nothing else, gives its HTTP
+ * status.  The code that detects a failure writes the particulars (which name,
+ * which byte, which limit) to a struct problem.  A detail that is meant for an
+ * HTTP client must never hold a path of this machine or a message of a library.
  */
 #ifndef MARKBOOK_BASE_STATUS_H
 #define MARKBOOK_BASE_STATUS_H
@@ -33,31 +32,37 @@ enum status {
 	ST_RESERVED_NAME, /* a collection may not have this name */
 
 	/* The service is at fault, or at its limits. */
-	ST_FULL,	/* no room in the store for this write */
+	ST_FULL,	/* the store has no room for this write */
 	ST_NO_MEMORY,	/* out of memory */
-	ST_BUSY,	/* cannot serve now, may later */
+	ST_BUSY,	/* the service cannot serve now, but may later */
 	ST_IO,		/* the store failed: see the log */
-	ST_UNAVAILABLE, /* the store cannot be written as it is, and nothing was: see the log */
+	ST_UNAVAILABLE, /* store cannot be written, nothing was: see the log */
 
-	/* Opening a store; but for the last one never sent over HTTP. */
+	/* Opening a store; only ST_STORE_ACCESS is ever sent over HTTP. */
 	ST_STORE_FOREIGN, /* the directory or file is another program's */
 	ST_STORE_DAMAGED, /* a Markbook store, but not whole */
-	ST_STORE_FORMAT,  /* written by a version of this program with other rows */
-	ST_STORE_SPACE,	  /* its file system cannot hold the size asked for */
-	ST_STORE_ACCESS,  /* cannot make, open or write it */
+	ST_STORE_FORMAT,  /* a version with other rows wrote it */
+	ST_STORE_SPACE,	  /* its file system cannot hold its size */
+	ST_STORE_ACCESS,  /* it cannot be made, opened or written */
 
 	ST_COUNT
 };
 
-/* Long enough for a name of 255 bytes and a sentence around it. */
+/* The detail has room for a name of 255 bytes and a sentence around it. */
 struct problem {
 	char detail[512];
 };
 
-/* One short sentence, no full stop, for example "Collection not found". */
+/*
+ * Returns one short sentence without a full stop, for example "Collection not
+ * found".  It is a constant.
+ */
 const char *status_text(enum status s);
 
-/* Set p->detail (p may be NULL); truncated to fit at a UTF-8 boundary.  Returns s. */
+/*
+ * Set p->detail as printf(3) formats it, and return s.  A detail that does not
+ * fit is cut between two characters (UTF-8).  p may be NULL.
+ */
 enum status problem_set(struct problem *p, enum status s, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

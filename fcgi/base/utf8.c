@@ -40,7 +40,10 @@ utf8_first(struct slice s)
 	return len;
 }
 
-/* How many bytes at the front are ASCII, at least as far as whole words are. */
+/*
+ * The length of the words of eight bytes at the front that are all ASCII: a
+ * multiple of eight, and up to seven bytes less than the whole ASCII prefix.
+ */
 static size_t
 ascii_words(struct slice s)
 {
