@@ -8,10 +8,10 @@
 
 #define CLOCK_SECOND UINT64_C(1000000000)
 #define CLOCK_MILLISECOND UINT64_C(1000000)
-/* A time that never comes. */
+/* A time that is never reached. */
 #define CLOCK_NEVER UINT64_MAX
 
-/* Now; it never goes back, whatever is done to the time of day. */
+/* The current time.  It never goes back, even if the time of day is set. */
 uint64_t clock_now(void);
 
 #endif

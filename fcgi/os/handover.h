@@ -1,21 +1,29 @@
 /*
- * Idle connections on their way from one process to another (unix(7), SCM_RIGHTS).
+ * A channel that passes idle connections from one process to another
+ * (SCM_RIGHTS, unix(7)).
  */
 #ifndef MARKBOOK_OS_HANDOVER_H
 #define MARKBOOK_OS_HANDOVER_H
 
 #include <stdbool.h>
 
-/* Make the pair: [0] receives, [1] sends. */
+/*
+ * Create the channel: pair[0] receives, pair[1] sends.  Both are non-blocking
+ * and close-on-exec, and the caller closes them.  Returns false with errno.
+ */
 bool handover_pair(int pair[2]);
 
 /*
- * Never blocks.  The caller closes its own copy afterwards; false: it was not sent, and may be later.
- * `tag` goes with it.
+ * Send a duplicate of fd, and `tag` with it, without blocking.  fd stays open:
+ * the caller closes it after true.  After false nothing was sent, and the
+ * caller may try again later.
  */
 bool handover_send(int to, int fd, char tag);
 
-/* A descriptor that is the caller's now, or -1. */
+/*
+ * Receive one descriptor and its tag, without blocking.  Returns a
+ * close-on-exec descriptor that the caller now owns, or -1 if none came.
+ */
 int handover_receive(int from, char *tag);
 
 #endif

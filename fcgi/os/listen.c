@@ -15,7 +15,7 @@
 #include "os/address.h"
 
 #define FIRST_LISTEN_FD 3 /* sd_listen_fds(3) */
-/* A socket's last owner may be on its way out. */
+/* The previous process may still be about to leave its socket. */
 #define IN_USE_TRIES 20
 #define IN_USE_WAIT_MS 100
 
@@ -47,7 +47,7 @@ adopt(struct listener *out, int fd, const char *from, struct problem *why)
 	return ST_OK;
 }
 
-/* ECONNREFUSED on a socket file means that nobody has it open any more. */
+/* ECONNREFUSED from a socket file means that no process listens on it. */
 static bool
 is_abandoned(const struct sockaddr_un *sun)
 {
@@ -68,7 +68,7 @@ no_socket(const char *path, struct problem *why)
 	return problem_set(why, ST_IO, "--socket %s: there is a file that is no socket", path);
 }
 
-/* ST_OK: the path is free to bind. */
+/* Remove an abandoned socket file.  After ST_OK the path is free to bind. */
 static enum status
 clear_path(const struct sockaddr_un *sun, struct problem *why)
 {
@@ -110,7 +110,7 @@ open_unix(struct listener *out, const char *path, mode_t mode, struct problem *w
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return problem_set(why, ST_IO, "--socket %s: %s", path, strerror(errno));
-	/* Nobody may connect before the mode is right. */
+	/* Nobody may connect before the socket file has its mode. */
 	old = umask(0777);
 	error = bind(fd, (const struct sockaddr *)&sun, sizeof(sun)) == 0 ? 0 : errno;
 	umask(old);
@@ -152,7 +152,7 @@ open_tcp(struct listener *out, const char *address, struct problem *why)
 
 	if (address_resolve(address, &all, &inner) != ST_OK)
 		return problem_set(why, ST_IO, "--socket %s", inner.detail);
-	/* A name may have addresses that this machine does not have. */
+	/* A name may resolve to addresses that this machine does not have. */
 	for (const struct addrinfo *ai = all; ai != NULL && fd < 0; ai = ai->ai_next)
 		fd = bind_tcp(ai);
 	if (fd < 0)
@@ -200,12 +200,15 @@ void
 listen_shut(struct listener *l)
 {
 	if (l->path != NULL) {
-		/* In this order: once connects are refused, a successor may take the path. */
+		/*
+		 * Unlink first: after the shutdown a successor may bind the
+		 * path, and its file must stay.
+		 */
 		unlink(l->path);
 		shutdown(l->fd, SHUT_RD);
 		l->path = NULL;
 	} else if (l->own_tcp) {
-		/* The last worker to close it ends it. */
+		/* It stops listening when the last worker closes it. */
 		close(l->fd);
 		l->fd = -1;
 	}

@@ -1,5 +1,5 @@
 /*
- * The socket that FastCGI connections come in on.
+ * The socket that accepts FastCGI connections.
  */
 #ifndef MARKBOOK_OS_LISTEN_H
 #define MARKBOOK_OS_LISTEN_H
@@ -9,35 +9,54 @@
 
 #include "base/status.h"
 
-/* As many as the kernel lets wait; fewer make the front fail with EAGAIN under load. */
+/*
+ * As many as the kernel usually allows (net.core.somaxconn, listen(2)).  With a
+ * shorter queue, connects of the front fail with EAGAIN under load.
+ */
 #define LISTEN_BACKLOG 4096
 
 struct listener {
 	int fd;		  /* non-blocking, close-on-exec */
-	const char *path; /* of a unix socket that is ours to remove; else NULL */
-	bool own_tcp;	  /* a TCP socket that nobody else holds but our workers */
+	const char *path; /* a unix socket file to remove at the end, or NULL */
+	bool own_tcp;	  /* a TCP socket that only our own processes hold */
 	const char *from; /* where it came from, for the log */
 };
 
 /*
- * A socket that was handed over wins: `listen_fds` is what systemd's
- * LISTEN_FDS and LISTEN_PID amount to (sd_listen_fds(3): the first is
- * descriptor 3; 0: none), else descriptor 0 where it is a listening socket
- * (as spawn-fcgi leaves it).  Else `address` is bound: "HOST:PORT", "[IPv6]:PORT", or
- * the path of a unix socket, which gets `mode`.  A socket file that nobody listens on any
- * more is replaced; one in use is not.  ST_OK, or ST_IO with `why`.
+ * Open the listening socket; the first of these wins:
+ *
+ * 1. Descriptor 3, if `listen_fds` is 1: the number of sockets that systemd
+ *    passed in LISTEN_FDS and LISTEN_PID (sd_listen_fds(3); 0: none).  More
+ *    than one socket is an error.
+ * 2. Descriptor 0, if it is a listening socket, as spawn-fcgi leaves it.
+ * 3. A new socket, bound to `address`: HOST:PORT, [IPv6]:PORT, or the path of a
+ *    unix socket, whose file gets `mode`.  A socket file that nobody listens on
+ *    any more is replaced.  While another process still listens on it, retry
+ *    for two seconds, then give up.
+ *
+ * Returns ST_OK, and the caller ends with listen_close; or ST_IO with `why`.
+ * `out` borrows `address`.
  */
 enum status listen_open(struct listener *out, int listen_fds, const char *address, mode_t mode,
 			struct problem *why);
 
-/* Whether listen_open has a place for its socket, as far as it can be seen without making it.  As above. */
+/*
+ * Check whether listen_open can create a unix socket at `address`, without
+ * creating it.  A socket file that is already there passes, even one in use.
+ * Inherited and TCP sockets are not checked.  Returns ST_OK, or ST_IO with
+ * `why`.
+ */
 enum status listen_foresee(int listen_fds, const char *address, struct problem *why);
 
 /*
- * Refuse new connections where the socket is ours alone.  The queue of a unix socket can still be
- * emptied by the workers; its path is free for a successor from here on.
+ * Refuse new connections if we opened the socket ourselves.  Workers can still
+ * accept what waits in the queue of a unix socket, and its path is free for a
+ * successor.  A TCP socket stops listening when the last worker closes it.  An
+ * inherited socket stays as it is.
  */
 void listen_shut(struct listener *l);
+
+/* Close the socket in this process and remove its file, if it is still ours. */
 
 void listen_close(struct listener *l);
 

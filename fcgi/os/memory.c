@@ -3,9 +3,9 @@
 #include <malloc.h>
 #include <stdlib.h>
 
-/* A block of this size or more would be mapped, and unmapped when it is given back. */
+/* malloc maps blocks from this size on, and unmaps them when they are freed. */
 #define HEAP_MAX (16 << 20)
-/* What glibc begins with. */
+/* glibc's default for that size. */
 #define MAPPED_FROM (128 << 10)
 
 _Static_assert(MEMORY_READY_MAX < HEAP_MAX, "what is promised has to come from the heap");
@@ -26,7 +26,7 @@ memory_lasting(bool begins)
 bool
 memory_ready(size_t bytes)
 {
-	/* Else the compiler knows that this block is not used, and leaves it out. */
+	/* Without volatile the compiler removes the unused allocation. */
 	void *volatile block = bytes > MEMORY_READY_MAX ? NULL : malloc(bytes);
 	bool ready = block != NULL;
 

@@ -1,7 +1,9 @@
 /*
- * Memory for libraries that do not bear the lack of it: libfcgi ends the process by an assert, and
- * json-c by a null pointer.  Before either is called, as much as it will need is taken and given back
- * here: after that malloc has it without asking the system.  For a process of one thread, with glibc.
+ * Memory for libraries that crash when an allocation fails: libfcgi ends the
+ * process by an assertion, json-c by a null pointer.  The caller first checks
+ * with memory_ready that as much as the library needs can be allocated.  malloc
+ * keeps that memory, so the library's own allocations then need nothing from
+ * the system.  This holds for a process with one thread, and for glibc.
  */
 #ifndef MARKBOOK_OS_MEMORY_H
 #define MARKBOOK_OS_MEMORY_H
@@ -9,19 +11,24 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What memory_ready can promise at most. */
+/* The most that memory_ready can promise, in bytes. */
 #define MEMORY_READY_MAX ((size_t)12 << 20)
 
-/* Once, first of all: have malloc keep what was given back. */
+/* Make malloc keep freed memory.  Call it once, before anything else. */
 void memory_init(void);
 
 /*
- * Around what takes large blocks, uses little of them and keeps them: they come from the system meanwhile, as
- * zeros that take no memory until they are used.  From the heap calloc would fill them, used or not.
+ * Call it with true before, and with false after, a library allocates large
+ * blocks that it keeps but hardly uses.  Meanwhile such blocks are mapped from
+ * the system: their pages are zero, and take no memory until they are used.  In
+ * the heap, calloc would fill them with zeros at once.
  */
 void memory_lasting(bool begins);
 
-/* Whether allocations of so many bytes together, their overhead included, will succeed now. */
+/*
+ * Whether allocations of `bytes` in total, malloc's overhead included, will
+ * succeed now.  It is false for more than MEMORY_READY_MAX.
+ */
 bool memory_ready(size_t bytes);
 
 #endif

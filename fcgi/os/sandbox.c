@@ -21,18 +21,21 @@
 #include "os/memory.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-/* Some 300 KB were seen to be taken. */
+/* libseccomp was seen to take some 300 KB. */
 #define LIBSECCOMP_BYTES ((size_t)1 << 20)
 
 /* --- seccomp: which system calls --- */
 
-/* Whatever their arguments: the kernel then needs not run the filter (its cache, since 5.11). */
+/*
+ * Allowed with any arguments.  The kernel caches such verdicts since 5.11, and
+ * then does not run the filter.
+ */
 static const int allowed[] = {
-    /* The loop. */
+    /* The event loop. */
     SCMP_SYS(epoll_wait),
     SCMP_SYS(epoll_pwait),
     SCMP_SYS(epoll_ctl),
-    /* Connections: taken, looked into, read and answered, handed to another worker, closed. */
+    /* Connections: accept, peek, read, answer, hand over, close. */
     SCMP_SYS(accept4),
     SCMP_SYS(accept),
     SCMP_SYS(recvfrom),
@@ -41,7 +44,7 @@ static const int allowed[] = {
     SCMP_SYS(sendmsg),
     SCMP_SYS(shutdown),
     SCMP_SYS(close),
-    /* The same, the store, the log and the signalfd: descriptors that are there. */
+    /* Descriptors that are open: connections, store, log and signalfd. */
     SCMP_SYS(read),
     SCMP_SYS(readv),
     SCMP_SYS(write),
@@ -49,7 +52,7 @@ static const int allowed[] = {
     SCMP_SYS(lseek),
     SCMP_SYS(poll),
     SCMP_SYS(ppoll),
-    /* LMDB: pages are written by position, or in rows of them, and synced. */
+    /* LMDB writes pages at a position, alone or several at once, and syncs. */
     SCMP_SYS(pread64),
     SCMP_SYS(preadv),
     SCMP_SYS(pwrite64),
@@ -58,19 +61,22 @@ static const int allowed[] = {
     SCMP_SYS(fdatasync),
     SCMP_SYS(msync),
     SCMP_SYS(ftruncate),
-    /* Its opening again: what the files are, and on which kernel. */
+    /* LMDB opens its files again: it looks at the files and the kernel. */
     SCMP_SYS(fstat),
     SCMP_SYS(stat),
     SCMP_SYS(newfstatat),
     SCMP_SYS(statx),
     SCMP_SYS(fstatfs),
     SCMP_SYS(uname),
-    /* malloc and LMDB's map; what could make memory executable is below. */
+    /* malloc and LMDB's map.  Calls that make memory executable are below. */
     SCMP_SYS(brk),
     SCMP_SYS(munmap),
     SCMP_SYS(mremap),
     SCMP_SYS(madvise),
-    /* The time, where the vdso does not know it; the log's pid; json-c's and malloc's seeds; qsort. */
+    /*
+     * The time, if the vdso does not know it; the pid in the log; the random
+     * seeds of json-c and malloc; sysinfo for qsort.
+     */
     SCMP_SYS(clock_gettime),
     SCMP_SYS(clock_getres),
     SCMP_SYS(gettimeofday),
@@ -79,7 +85,7 @@ static const int allowed[] = {
     SCMP_SYS(gettid),
     SCMP_SYS(getrandom),
     SCMP_SYS(sysinfo),
-    /* Signals are handled, calls go on after them, and a process ends (abort among the ways). */
+    /* Signal handlers, restarted calls, and the end by exit or abort. */
     SCMP_SYS(rt_sigaction),
     SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(rt_sigreturn),
@@ -87,7 +93,7 @@ static const int allowed[] = {
     SCMP_SYS(exit),
     SCMP_SYS(exit_group),
 #if SANDBOX_SANITIZED
-    /* AddressSanitizer: its report, the memory map that it shows, a stack for it. */
+    /* AddressSanitizer: its report, the memory map in it, and its stack. */
     SCMP_SYS(openat),
     SCMP_SYS(readlink),
     SCMP_SYS(readlinkat),
@@ -105,21 +111,21 @@ static const int allowed[] = {
 #endif
 };
 
-/* The process dies of asking. */
+/* Each of these calls kills the process. */
 static const int deadly[] = {
-    /* Another program, another process. */
+    /* Running another program or process. */
     SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(clone),
     SCMP_SYS(clone3),
-    /* Another one's memory and descriptors. */
+    /* The memory and the descriptors of another process. */
     SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SCMP_SYS(pidfd_open),
     SCMP_SYS(pidfd_getfd), SCMP_SYS(kcmp),
-    /* Sockets other than those that were accepted. */
+    /* Sockets other than those that the listener accepts. */
     SCMP_SYS(socket), SCMP_SYS(socketpair), SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen),
-    /* Files not by their path, and another root or view of the system. */
+    /* Files by handle instead of path; another root or view of the system. */
     SCMP_SYS(open_by_handle_at), SCMP_SYS(chroot), SCMP_SYS(pivot_root), SCMP_SYS(mount),
     SCMP_SYS(umount2), SCMP_SYS(move_mount), SCMP_SYS(open_tree), SCMP_SYS(fsopen),
     SCMP_SYS(fspick), SCMP_SYS(mount_setattr), SCMP_SYS(unshare), SCMP_SYS(setns),
-    /* Parts of the kernel that have let many in, and that need no privilege. */
+    /* Parts of the kernel with many past holes that need no privilege. */
     SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register), SCMP_SYS(bpf),
     SCMP_SYS(perf_event_open), SCMP_SYS(userfaultfd), SCMP_SYS(keyctl), SCMP_SYS(add_key),
     SCMP_SYS(request_key), SCMP_SYS(personality), SCMP_SYS(modify_ldt),
@@ -127,7 +133,7 @@ static const int deadly[] = {
     SCMP_SYS(init_module), SCMP_SYS(finit_module), SCMP_SYS(delete_module), SCMP_SYS(kexec_load),
     SCMP_SYS(kexec_file_load), SCMP_SYS(reboot)};
 
-/* Of an int the kernel looks at the lower half of its register only. */
+/* The kernel reads an int from the lower half of its register only. */
 #define IS(n, value)                                                                               \
 	{                                                                                          \
 		.arg = (n), .op = SCMP_CMP_MASKED_EQ, .datum_a = UINT32_MAX,                       \
@@ -138,7 +144,7 @@ static const int deadly[] = {
 		.arg = (n), .op = SCMP_CMP_MASKED_EQ, .datum_a = (uint32_t)(mask),                 \
 		.datum_b = (value)                                                                 \
 	}
-/* Private or shared futex, whichever clock. */
+/* The mask ignores the flags: private or shared futex, and which clock. */
 #define FUTEX_IS(operation) HAS(1, FUTEX_CMD_MASK, operation)
 #define NOT_EXECUTABLE(n) HAS(n, PROT_EXEC, 0)
 
@@ -152,23 +158,23 @@ static bool
 allow_with_arguments(scmp_filter_ctx filter, pid_t supervisor)
 {
 	const struct rule rules[] = {
-	    /* "Ready"; and what abort does. */
+	    /* A worker tells that it is ready; abort ends the process. */
 	    {SCMP_SYS(kill), 2, {IS(0, supervisor), IS(1, SIGUSR1)}},
 	    {SCMP_SYS(tgkill), 2, {IS(0, getpid()), IS(2, SIGABRT)}},
-	    /* Data is data. */
+	    /* Data must not become code. */
 	    {SCMP_SYS(mmap), 1, {NOT_EXECUTABLE(2)}},
 	    {SCMP_SYS(mprotect), 1, {NOT_EXECUTABLE(2)}},
-	    /* LMDB's mutexes wait and wake; other operations have had holes. */
+	    /* LMDB's mutexes need these; other operations have had holes. */
 	    {SCMP_SYS(futex), 1, {FUTEX_IS(FUTEX_WAIT)}},
 	    {SCMP_SYS(futex), 1, {FUTEX_IS(FUTEX_WAKE)}},
 	    {SCMP_SYS(futex), 1, {FUTEX_IS(FUTEX_WAIT_BITSET)}},
-	    /* LMDB's lock file, close-on-exec; not F_SETOWN, which has signals sent. */
+	    /* LMDB's locks and close-on-exec; F_SETOWN would cause signals. */
 	    {SCMP_SYS(fcntl), 1, {IS(1, F_SETLK)}},
 	    {SCMP_SYS(fcntl), 1, {IS(1, F_SETLKW)}},
 	    {SCMP_SYS(fcntl), 1, {IS(1, F_GETLK)}},
 	    {SCMP_SYS(fcntl), 1, {IS(1, F_GETFD)}},
 	    {SCMP_SYS(fcntl), 1, {IS(1, F_SETFD)}},
-	    /* A connection's time-outs. */
+	    /* A connection's timeouts, and answers without delay. */
 	    {SCMP_SYS(setsockopt), 2, {IS(1, SOL_SOCKET), IS(2, SO_RCVTIMEO)}},
 	    {SCMP_SYS(setsockopt), 2, {IS(1, SOL_SOCKET), IS(2, SO_SNDTIMEO)}},
 	    {SCMP_SYS(setsockopt), 2, {IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY)}},
@@ -192,23 +198,26 @@ sandbox_add(scmp_filter_ctx filter, uint32_t action, const int *calls, size_t n)
 	return true;
 }
 
-/* 0, or a negated errno. */
+/* Load the filter.  Returns 0, or a negated errno. */
 static int
 filter_calls(bool may_open, pid_t supervisor)
 {
 	static const int opening[] = {SCMP_SYS(openat)};
-	/* Without memory libseccomp may load a filter that lacks rules. */
+	/* Out of memory, libseccomp may load a filter that lacks rules. */
 	scmp_filter_ctx filter =
 	    memory_ready(LIBSECCOMP_BYTES) ? seccomp_init(SCMP_ACT_ERRNO(EPERM)) : NULL;
 	int rc = -ENOMEM;
 
 	if (filter == NULL)
 		return rc;
-	/* System calls of another architecture would be other ones by the same numbers. */
+	/* On another architecture the same numbers mean other system calls. */
 	seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-	/* A search by halves, for kernels without a cache of what is always allowed. */
+	/* A binary search helps kernels that do not cache verdicts. */
 	seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	/* A worker runs no code of others beside its own: kernels before 5.16 slow it down otherwise. */
+	/*
+	 * No mitigation of Speculative Store Bypass, which kernels before 5.16
+	 * would switch on and which costs speed: a worker runs no foreign code.
+	 */
 	seccomp_attr_set(filter, SCMP_FLTATR_CTL_SSB, 1);
 	if (sandbox_add(filter, SCMP_ACT_ALLOW, allowed, COUNT(allowed)) &&
 	    sandbox_add(filter, SCMP_ACT_ALLOW, opening, may_open ? COUNT(opening) : 0) &&
@@ -221,15 +230,22 @@ filter_calls(bool may_open, pid_t supervisor)
 
 /* --- Landlock: which files --- */
 
-/* Debian 12's <linux/landlock.h> knows its first two versions; these are of later ones. */
+/*
+ * <linux/landlock.h> of Debian 12 knows only versions 1 and 2 of Landlock.  The
+ * number behind each right is the version that added it.  Version 6 can also
+ * confine signals.  That is left out: it would bar signals to the supervisor.
+ */
 #define FS_VERSION_1 ((UINT64_C(1) << 13) - 1)
 #define FS_REFER (UINT64_C(1) << 13)	 /* 2 */
 #define FS_TRUNCATE (UINT64_C(1) << 14)	 /* 3 */
 #define FS_IOCTL_DEV (UINT64_C(1) << 15) /* 5 */
 #define NET_TCP UINT64_C(3)		 /* 4: to bind, and to connect */
-#define SCOPE_ABSTRACT_UNIX UINT64_C(1)	 /* 6; its bit for signals would include the supervisor */
+#define SCOPE_ABSTRACT_UNIX UINT64_C(1)	 /* 6 */
 
-/* All of it that any version has: what a kernel doesn't know has to be 0, and may then be there. */
+/*
+ * struct landlock_ruleset_attr with the members of all versions.  A kernel
+ * accepts members that it does not know if they are 0.
+ */
 struct ruleset {
 	uint64_t fs;
 	uint64_t net;

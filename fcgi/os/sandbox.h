@@ -1,37 +1,45 @@
 /*
- * What a process of the service may still do once it deals with other people's bytes.
+ * The sandbox: it limits the harm that a worker can do if a request takes it
+ * over.
  *
  * No process of the service gains privileges by running another program
- * (no_new_privs, prctl(2)); none runs one.  A worker enters the sandbox when all
- * that it needs is open, before it takes its first connection.  From then on
+ * (no_new_privs, prctl(2)), and none runs one.  A worker enters the sandbox
+ * after it has opened all that it needs, and before it takes its first
+ * connection.  From then on:
  *
- * - seccomp(2) has the kernel answer its system calls by a list.  What a worker,
- *   or libc, libfcgi, LMDB or json-c on its behalf, does is allowed, where it matters
- *   for certain arguments only: the list in sandbox.c gives the reason for each
- *   group.  What would be the first steps of an intruder (running a program, making a
- *   process or a socket, looking into another process, namespaces, mounts, io_uring,
- *   bpf) ends the process at once, and the supervisor logs a death by signal 31
- *   (SIGSYS): nothing in a worker ever asks for these, so it is an alarm and no
- *   risk.  All else fails with EPERM, which libraries know how to take: gmtime_r, for
- *   one, looks for /etc/localtime when it is first called, and goes on without it.
- * - Landlock (landlock(7)), where the kernel has it, lets it open, read, write and
- *   truncate files in the store's directory, so that a store that failed can be opened
- *   again, and nothing else anywhere: it can neither make nor remove a file, nor bind or
- *   connect a TCP socket or an abstract unix one.
- * - Where the kernel has no Landlock, seccomp allows no opening of files at all.  A worker
- *   whose store failed then leaves, and the supervisor starts another one.
+ * - seccomp(2) checks each system call against a list.  The list allows what a
+ *   worker needs, also through libc, libfcgi, LMDB and json-c, and where it
+ *   matters only with certain arguments.  sandbox.c gives the reason for each
+ *   group.  The first steps of an intruder end the process at once: running a
+ *   program, making a process or a socket, looking into another process,
+ *   namespaces, mounts, io_uring, bpf.  A sound worker never makes these calls,
+ *   so this is an alarm and no risk: the supervisor logs a death by signal 31
+ *   (SIGSYS).  Every other call fails with EPERM, which libraries handle.
+ *   gmtime_r, for one, looks for /etc/localtime when it is first called, and
+ *   goes on without it.
+ * - Landlock (landlock(7)), if the kernel has it, lets the worker open, read,
+ *   write and truncate files in the store's directory, so that it can open a
+ *   failed store again.  It can open no other file, and can neither create nor
+ *   remove one.  It cannot bind or connect a TCP socket (from version 4 of
+ *   Landlock on), nor connect to an abstract unix socket (from version 6 on).
+ * - Without Landlock, seccomp allows the worker to open no file at all.  A
+ *   worker whose store failed then leaves, and the supervisor starts a new one.
  *
- * It costs some 30 ns a system call where the kernel caches the verdict, 60 ns where arguments are looked
- * at (measured with getpid and fcntl on Linux 6.18), and 0.5 ms when a worker starts.
+ * The sandbox costs about 30 ns for a system call whose verdict the kernel
+ * caches, 60 ns for one whose arguments are checked (measured with getpid and
+ * fcntl on Linux 6.18), and 0.5 ms when a worker starts.
  *
- * What is left to a worker that was taken over: the store, in which it can write what
- * it likes; connections it has and those it accepts; lines in the log; the service's
- * counters; SIGUSR1 to the supervisor, which only has it look at its workers;
- * asking whether a file exists (stat(2)); as much processor time and memory as it is given.
+ * A worker that was taken over can still
  *
- * A program built with AddressSanitizer opens files of its own, in which it writes its reports,
- * when a process is about to end.  So in such a build Landlock is left out and some more
- * system calls are allowed.
+ * - write anything to the store;
+ * - use its connections, and accept new ones;
+ * - write lines to the log, and change the service's counters;
+ * - send SIGUSR1 to the supervisor, which then only checks on its workers;
+ * - find out whether a file exists (stat(2));
+ * - use the processor time and memory that it is given.
+ *
+ * AddressSanitizer opens files of its own for a report before the process ends.
+ * So a build with it leaves Landlock out and allows some more system calls.
  */
 #ifndef MARKBOOK_OS_SANDBOX_H
 #define MARKBOOK_OS_SANDBOX_H
@@ -53,27 +61,32 @@
 #define SANDBOX_SANITIZED 0
 #endif
 
-/* What the kernel has, of what a worker can be confined with. */
+/* What the kernel offers to confine a worker. */
 struct sandbox {
 	bool seccomp;
 	int landlock;	    /* version of its interface; 0: none */
-	int seccomp_errno;  /* why not */
-	int landlock_errno; /* likewise; 0: not wanted in this build */
+	int seccomp_errno;  /* why there is no seccomp */
+	int landlock_errno; /* why no Landlock; 0: not used in this build */
 };
 
 /*
- * Before the first fork: from here on neither this process nor those that it forks gain
- * privileges.  Finds out what the kernel has.  False: errno.
+ * Find out what the kernel offers, before the first fork.  From then on neither
+ * this process nor its children gain privileges.  Returns false with errno if
+ * the kernel has no no_new_privs.
  */
 bool sandbox_prepare(struct sandbox *out);
 
-/* What will be in force in a worker, and why not the rest, in one line. */
+/*
+ * Write one line of at most size - 1 bytes to `out`: what will be in force in a
+ * worker, and why the rest will not.  Returns `out`.
+ */
 const char *sandbox_text(const struct sandbox *s, char *out, size_t size);
 
 /*
- * Enter it, for ever.  `directory` is the store's, NULL for no files at all; `supervisor` the process that may be sent SIGUSR1.
- * False: not all that sandbox_prepare found is in force, and the process had better end; `why` is for the
- * log.
+ * Enter the sandbox for the rest of the process's life.  `directory` is the
+ * store's, or NULL to open no files at all.  `supervisor` is the only process
+ * that may be sent SIGUSR1.  Returns false with `why`, for the log, if anything
+ * that sandbox_prepare found is not in force; the process should then end.
  */
 bool sandbox_enter(const struct sandbox *s, const char *directory, pid_t supervisor,
 		   struct problem *why);
