@@ -7,22 +7,26 @@
 #include "os/memory.h"
 
 /*
- * json-c makes a tree, of up to 800 bytes and half a microsecond a value.  The scanner alone
- * vouches for a text with more values than this, or longer, so that a body costs neither memory nor time
- * out of proportion to its length.
+ * json-c builds a tree, at a cost of up to 800 bytes and half a microsecond for
+ * each value.  The scanner alone checks a text that has more values or is
+ * longer than this, so that memory and time stay in proportion to its length.
  */
 #define TREE_VALUES 4096
 #define TREE_TEXT_MAX ((size_t)1 << 20)
 
 /*
- * What json-c takes for a tree at most: a value's node, its share of an object's table while that
- * grows, a name and a string twice each; and its locale.
+ * The most that json-c takes for a tree.  A value has a node, and a share of an
+ * object's table while that grows.  Each name and each string may be there
+ * twice.  The rest is json-c's locale.
  */
 #define TREE_VALUE_BYTES 1024
 #define TREE_TEXT_TIMES 4
 #define TREE_OTHER_BYTES 16384
 
-/* The outermost object, one level that a dump has more, and two that json-c does not use. */
+/*
+ * JSON_MAX_DEPTH, the outermost object, the additional level of a dump, and two
+ * levels that json-c does not use.
+ */
 #define TREE_DEPTH (JSON_MAX_DEPTH + 4)
 
 struct json_object_doc {
@@ -43,8 +47,9 @@ json_doc_new(void)
 	if (doc->tokener == NULL)
 		goto no_tokener;
 	/*
-	 * Not JSON_TOKENER_STRICT: in 0.18 it refuses integers beyond 64 bits, and bytes from 0x80
-	 * up as control characters.  What it would be for, the scanner has refused before.
+	 * JSON_TOKENER_STRICT of 0.18 refuses integers beyond 64 bits, and
+	 * takes bytes from 0x80 up for control characters.  The scanner has
+	 * already refused all that it is meant for.
 	 */
 	json_tokener_set_flags(doc->tokener, JSON_TOKENER_VALIDATE_UTF8);
 	return doc;
@@ -66,7 +71,7 @@ json_doc_free(struct json_object_doc *doc)
 	free(doc);
 }
 
-/* Whether json-c, too, takes `text` for an object. */
+/* Check that json-c, too, accepts `text` as an object. */
 static enum status
 check_tree(struct json_tokener *tokener, struct slice text, size_t values, struct problem *why)
 {
@@ -86,7 +91,7 @@ check_tree(struct json_tokener *tokener, struct slice text, size_t values, struc
 		return ST_OK;
 	if (error == json_tokener_error_depth)
 		return problem_set(why, ST_UNPROCESSABLE, "A value is nested too deep");
-	/* An object that is no object and no error: json-c got no memory for it. */
+	/* Neither an object nor an error: json-c got no memory for it. */
 	if (error == json_tokener_success)
 		return ST_NO_MEMORY;
 	return problem_set(why, ST_BAD_JSON, "Body is not JSON");
@@ -127,7 +132,7 @@ json_is_null(struct slice json)
 	return json.len > 0 && json.data[0] == 'n';
 }
 
-/* RFC 8259, section 7: what has to be escaped. */
+/* Append the escape of a character that needs one (RFC 8259, section 7). */
 static void
 add_escape(struct buf *out, char c)
 {
@@ -168,14 +173,14 @@ new_line(struct buf *out, size_t depth)
 		buf_adds(out, "  ");
 }
 
-/* Append the one byte between strings, with the white space around it. */
+/* Append one byte from outside strings, with the white space around it. */
 static void
 add_spaced(struct buf *out, char c, struct json_indent *at)
 {
 	bool open = c == '{' || c == '[', close = c == '}' || c == ']';
 
 	at->depth -= close;
-	/* What is empty stays on its line. */
+	/* An empty object or array stays on one line. */
 	if (at->opened != close)
 		new_line(out, at->depth);
 	at->opened = open;

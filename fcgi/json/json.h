@@ -1,19 +1,21 @@
 /*
  * JSON text (RFC 8259): bounded parsing, validation, merge, output.
  *
- * Values are kept as the text that was sent, white space between tokens
- * aside, so that no number is rounded and no escape rewritten.  Text is
- * accepted only where json-c and the scanner in
- * json_scan.c both find it valid: json-c lets pass some texts that RFC 8259
- * does not have (NaN, "-01", "1.", raw control characters in strings,
- * overlong UTF-8), and it cannot give the text of a number back.  A text of
- * more than 4,096 values is left to the scanner: json-c would take up to 800
- * bytes of memory for each.
+ * A value is kept as the text that was sent, without the white space between
+ * tokens, so that no number is rounded and no escape rewritten.
  *
- * Refused: anything but well-formed UTF-8, nesting beyond the limit, the same
- * name twice in one object (compared after decoding escapes), a name with an
- * unpaired surrogate escape.  String *values* may hold any escape, \u0000 and
- * unpaired surrogates included; they come back as they were sent.
+ * Two parsers check a text: the scanner of json/scan.h, and json-c.  json-c
+ * alone is not enough.  It accepts some texts that RFC 8259 does not allow
+ * (NaN, "-01", "1.", raw control characters in strings, overlong UTF-8), and it
+ * cannot return the text of a number.  The scanner alone checks a text of more
+ * than 4,096 values, or of more than 1 MiB when compact: json-c would take up
+ * to 800 bytes of memory for each value.
+ *
+ * A text is refused if it is not well-formed UTF-8, is nested beyond the limit,
+ * has the same name twice in one object (compared after decoding escapes), or
+ * has a name with an unpaired surrogate escape.  String *values* may hold any
+ * escape, also \u0000 and unpaired surrogates.  They come back as they were
+ * sent.
  */
 #ifndef MARKBOOK_JSON_JSON_H
 #define MARKBOOK_JSON_JSON_H
@@ -21,62 +23,69 @@
 #include "base/buf.h"
 #include "base/status.h"
 
-/* Arrays and objects within each other in one value; a scalar has none. */
+/* How deep arrays and objects nest in one value; a scalar has depth 0. */
 #define JSON_MAX_DEPTH 32
 
 struct json_member {
 	struct slice name; /* decoded */
-	struct slice json; /* its value: compact text, valid by the rules above */
+	struct slice json; /* the value: compact, valid by the rules above */
 };
 
-/* A parsed object.  Reusable: a parse drops the result of the one before. */
+/* A parsed object.  It can be reused: each parse replaces the last result. */
 struct json_object_doc;
 
-/* NULL where there is no memory. */
+/* Returns an empty document, or NULL without memory or a random key. */
 struct json_object_doc *json_doc_new(void);
+
+/* Free the document; doc may be NULL. */
 void json_doc_free(struct json_object_doc *doc);
 
 /*
  * Parse `text` as an object whose members' values are nested at most `depth`
- * deep; at most JSON_MAX_DEPTH + 1, as a dump has collections of records.
- * ST_OK; ST_BAD_JSON (malformed; `why` gives the byte offset, from 0);
- * ST_UNPROCESSABLE (valid JSON, but not an object, a name twice; or too deep,
- * and then the rest is not looked at); ST_NO_MEMORY.  After failure the document is empty.
- * `text` is not needed any more after the call.
+ * deep.  `depth` is at most JSON_MAX_DEPTH + 1: a dump has one more level, as
+ * it holds collections of records.  The document copies what it needs of
+ * `text`.  `why` may be NULL.
+ *
+ * Returns ST_OK; ST_BAD_JSON for a malformed text, and `why` then gives the
+ * byte offset, from 0; ST_UNPROCESSABLE for JSON that is not an object, is
+ * nested too deep (the rest is then not read), or has a name that is refused;
+ * or ST_NO_MEMORY.  After a failure the document is empty.
  */
 enum status json_parse_object(struct json_object_doc *doc, struct slice text, unsigned depth,
 			      struct problem *why);
 
 /*
- * The members in the order of the text; valid until the next parse or free.
+ * Returns the members in the order of the text, and sets *count.  They belong
+ * to the document, and are valid until its next parse or free.
  */
 const struct json_member *json_members(const struct json_object_doc *doc, size_t *count);
 
-/* What one value is, by its first byte; `json` is compact text that was accepted by a parse. */
+/* Tell the type of a value.  `json` is compact text that a parse accepted. */
 bool json_is_object(struct slice json);
 bool json_is_null(struct slice json);
 
 /*
- * Append to `out` the result of the JSON Merge Patch `patch` on `target`
- * (RFC 7396, section 2); both compact text accepted by a parse.  A `target` of
- * { NULL, 0 } is an absent one.  Members keep the order of the target, new
- * ones follow in the order of the patch.  `patch` is not null here: the caller
- * removes what a null names.  ST_OK or ST_NO_MEMORY.
+ * Append to `out` the result of applying the JSON Merge Patch `patch` to
+ * `target` (RFC 7396, section 2).  Both are compact text that a parse accepted.
+ * A `target` of { NULL, 0 } is absent.  The members keep the order of the
+ * target; new ones follow in the order of the patch.  `patch` itself is not
+ * null: the caller removes what a null names.  Returns ST_OK, or ST_NO_MEMORY;
+ * `out` may then hold a part of the result.
  */
 enum status json_merge(struct buf *out, struct slice target, struct slice patch);
 
-/* Append s as a JSON string with its quotes; s is well-formed UTF-8. */
+/* Append s as a JSON string in quotes; s is well-formed UTF-8. */
 void json_add_string(struct buf *out, struct slice s);
 
-/* How far an indented text has come; zeroed at its beginning. */
+/* The state of an indented text between two pieces; zeroed before the first. */
 struct json_indent {
 	size_t depth;
 	bool opened; /* the last token opened an object or array */
 };
 
 /*
- * Append a piece of compact text, of whole tokens, with line ends and an indent of two spaces.  The
- * line end after all of it is the caller's.
+ * Append a piece of compact text, indented by two spaces a level.  A piece ends
+ * between two tokens.  The caller adds the line end after the last piece.
  */
 void json_add_pretty(struct buf *out, struct slice compact, struct json_indent *at);
 

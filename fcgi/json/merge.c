@@ -4,9 +4,9 @@
 #include "json/json.h"
 #include "json/scan.h"
 
-/* A member of an object as it stands in its text. */
+/* A member of an object, as its text spells it. */
 struct member {
-	struct slice spelt; /* its name with quotes and escapes */
+	struct slice spelt; /* the name with quotes and escapes */
 	struct slice json;
 };
 
@@ -14,16 +14,16 @@ struct member {
 struct change {
 	struct member member;
 	struct slice name; /* decoded */
-	bool done;	   /* the target had a member of this name */
+	bool done;	   /* the target has a member of this name */
 };
 
 struct patch {
 	struct buf changes; /* struct change[], in the order of the text */
 	struct buf sorted;  /* struct change *[], by name */
-	struct buf decoded; /* names that had escapes */
+	struct buf decoded; /* the decoded names that have escapes */
 };
 
-/* The end of the value that begins at p, in an object. */
+/* Returns the end of an object's member value that begins at p. */
 static const char *
 value_end(const char *p)
 {
@@ -47,8 +47,9 @@ value_end(const char *p)
 }
 
 /*
- * Step to the next member of an object.  *at points to its opening brace, then to what ends the
- * member before.  False where there is none.
+ * Step to the next member of an object, and return false if there is none.  *at
+ * points to the opening brace at first, then to the ',' or '}' that ends the
+ * previous member.
  */
 static bool
 next_member(const char **at, struct member *m)
@@ -65,7 +66,10 @@ next_member(const char **at, struct member *m)
 	return true;
 }
 
-/* The name of m, in its text or at the end of `decoded`, where there is room for it. */
+/*
+ * Returns the decoded name of m.  A name without escapes lies in the text; any
+ * other one is appended to `decoded`, which has reserved room for it.
+ */
 static struct slice
 member_name(const struct member *m, struct buf *decoded)
 {
@@ -115,7 +119,10 @@ patch_changes(const struct patch *p)
 	return (struct change *)(void *)p->changes.data;
 }
 
-/* False where there is no memory. */
+/*
+ * Read the members of a patch and sort them by name.  Returns false if there is
+ * no memory.  The caller calls patch_free in either case.
+ */
 static bool
 patch_read(struct patch *p, struct slice object)
 {
@@ -163,7 +170,7 @@ add_name(struct buf *out, const struct member *m)
 	buf_addc(out, ':');
 }
 
-/* Append the members of `target` as `p` leaves them. */
+/* Append the members of `target`, as changed by `p`. */
 static enum status
 merge_members(struct buf *out, struct slice target, const struct patch *p)
 {
@@ -191,7 +198,7 @@ merge_members(struct buf *out, struct slice target, const struct patch *p)
 	return st;
 }
 
-/* Append those members of the patch that the target had none for. */
+/* Append the members of the patch that the target does not have. */
 static enum status
 add_new_members(struct buf *out, const struct patch *p)
 {
@@ -208,7 +215,7 @@ add_new_members(struct buf *out, const struct patch *p)
 	return st;
 }
 
-/* Calls itself once for each level of the patch, which the parse has bounded. */
+/* The recursion is as deep as the patch, whose depth the parse has limited. */
 enum status
 json_merge(struct buf *out, struct slice target, struct slice patch)
 {

@@ -2,10 +2,13 @@
 
 #include <sys/random.h>
 
-/* Up to here comparing each with each is quicker than hashing. */
+/* Up to so many names, comparing all pairs is faster than hashing. */
 #define FEW_NAMES 8
 
-/* A Mersenne prime: a polynomial over its field, at a random point, is a universal hash. */
+/*
+ * A Mersenne prime.  A name is a polynomial over its field; the value at a
+ * random point is a universal hash.
+ */
 #define PRIME ((UINT64_C(1) << 61) - 1)
 
 bool
@@ -45,7 +48,7 @@ json_names_add(struct json_names *n, struct slice name)
 	buf_add(&n->open, &name, sizeof(name));
 }
 
-/* h * key + word in the field. */
+/* Returns h * key + word in the field. */
 static uint64_t
 hash_step(uint64_t h, uint64_t key, uint64_t word)
 {
@@ -60,7 +63,7 @@ hash_name(uint64_t key, struct slice name)
 {
 	uint64_t h = name.len;
 
-	/* Words of seven bytes: they have to be smaller than the prime. */
+	/* A word has seven bytes, so that it is smaller than the prime. */
 	for (size_t at = 0; at < name.len; at += 7) {
 		uint64_t word = 0;
 
@@ -88,7 +91,11 @@ static enum status
 compare_hashed(struct json_names *n, const struct slice *names, size_t count, struct slice *twice)
 {
 	size_t buckets = FEW_NAMES;
-	uint32_t *head, *next; /* of each chain, and after each name; counted from 1, 0 ends it */
+	/*
+	 * Chains of names with the same hash: the first name of each chain, and
+	 * the next name after each name.  Names count from 1; 0 ends a chain.
+	 */
+	uint32_t *head, *next;
 
 	if (count >= UINT32_MAX)
 		return ST_NO_MEMORY;
@@ -135,7 +142,7 @@ json_names_end(struct json_names *n, size_t mark, struct slice *twice)
 	return compare_hashed(n, names, count, twice);
 }
 
-/* Four hex digits, known to be such. */
+/* The value of four hex digits; the scanner has checked them. */
 static uint32_t
 hex4(const char *p)
 {
@@ -172,7 +179,10 @@ add_utf8(struct buf *out, uint32_t c)
 	buf_add(out, bytes, n);
 }
 
-/* Append the character of the \u escape at p; how many bytes of escape it took, 0 if unpaired. */
+/*
+ * Append the character of the \u escape, or surrogate pair of escapes, at p.
+ * Returns the length of the escapes, or 0 for an unpaired surrogate.
+ */
 static size_t
 decode_unicode(struct buf *out, const char *p, size_t len)
 {

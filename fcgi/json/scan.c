@@ -4,18 +4,18 @@
 
 #include "base/utf8.h"
 
-/* Memory beyond this is given back by the next scan. */
+/* The next scan frees a buffer that is larger than this. */
 #define KEEP_BYTES 65536
-/* Of a name that a message shows. */
+/* The size of a name in a message, with its NUL. */
 #define SHOWN_BYTES 256
 
 struct scanner {
 	struct json_scan *found;
 	const char *start, *p, *end;
-	const char *pending; /* from here to p nothing is copied to the compact text yet */
+	const char *pending; /* from here to p is not yet copied to the text */
 	unsigned depth;	     /* arrays and objects around p */
-	unsigned limit;	     /* of depth, the outermost not counted */
-	enum status refused; /* what is wrong with the text even if it is JSON */
+	unsigned limit;	     /* of depth, without the outermost object */
+	enum status refused; /* why the text is refused even if it is JSON */
 	struct problem *why;
 };
 
@@ -41,14 +41,14 @@ offset(const struct scanner *s)
 	return (size_t)(s->p - s->start);
 }
 
-/* The byte at p; -1 at the end. */
+/* Returns the byte at p, or -1 at the end. */
 static int
 peek(const struct scanner *s)
 {
 	return s->p < s->end ? (unsigned char)*s->p : -1;
 }
 
-/* Say what cannot stand at p. */
+/* Report what may not stand at p. */
 static enum status
 unexpected(const struct scanner *s)
 {
@@ -82,7 +82,10 @@ copy_pending(struct scanner *s)
 	s->pending = s->p;
 }
 
-/* Where the byte at `p` will be in the compact text: its memory was reserved before. */
+/*
+ * Returns where the byte at `p` will be in the compact text.  The text does not
+ * move: scan_prepare has reserved memory for all of it.
+ */
 static const char *
 place(const struct scanner *s, const char *p)
 {
@@ -132,13 +135,16 @@ is_plain(unsigned char c)
 	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
-/* Step over a string; *escaped tells whether any escape was in it. */
+/* Step over a string; *escaped tells whether it has any escape. */
 static enum status
 scan_string(struct scanner *s, bool *escaped)
 {
 	enum status st = expect(s, '"');
 	const char *from;
-	/* Worth it where much is plain: not between letters that are not ASCII, nor between escapes. */
+	/*
+	 * Words pay off only in long plain text, not between escapes or letters
+	 * that are not ASCII.
+	 */
 	bool by_words = true;
 
 	*escaped = false;
@@ -170,7 +176,7 @@ scan_string(struct scanner *s, bool *escaped)
 	return st;
 }
 
-/* One digit at least. */
+/* Step over one or more digits. */
 static enum status
 scan_digits(struct scanner *s)
 {
@@ -181,7 +187,7 @@ scan_digits(struct scanner *s)
 	return ST_OK;
 }
 
-/* RFC 8259, section 6. */
+/* Step over a number (RFC 8259, section 6). */
 static enum status
 scan_number(struct scanner *s)
 {
@@ -216,7 +222,10 @@ scan_literal(struct scanner *s, const char *word)
 	return st;
 }
 
-/* Keep the first problem of a text that is JSON, if the rest of it is. */
+/*
+ * Refuse the text for a name, unless it is refused already.  The scan goes on:
+ * if the rest is not JSON, that is reported instead.
+ */
 static void
 refuse_name(struct scanner *s, struct slice name, const char *fault)
 {
@@ -228,14 +237,17 @@ refuse_name(struct scanner *s, struct slice name, const char *fault)
 	s->refused = problem_set(s->why, ST_UNPROCESSABLE, "The name \"%s\" %s", shown, fault);
 }
 
-/* Decode the name with escapes that stands between its quotes in the text. */
+/* Decode a name with escapes; `inside` is what stands between its quotes. */
 static enum status
 decode_name(struct scanner *s, struct slice inside, struct slice *name)
 {
 	struct buf *decoded = &s->found->decoded;
 	size_t from;
 
-	/* All names together are not longer than the text, so none has to move for another. */
+	/*
+	 * All names together are not longer than the text.  So no name moves
+	 * when another one is added.
+	 */
 	if (decoded->len == 0 && !buf_reserve(decoded, (size_t)(s->end - s->start)))
 		return ST_NO_MEMORY;
 	from = decoded->len;
@@ -289,7 +301,10 @@ scan_member(struct scanner *s)
 	return st;
 }
 
-/* The elements between the brackets of an array, or the members between those of an object. */
+/*
+ * Step over an array or object from its opening bracket to the closing one,
+ * calling scan_element for each element or member.
+ */
 static enum status
 scan_elements(struct scanner *s, enum status (*scan_element)(struct scanner *), char close)
 {
@@ -333,7 +348,7 @@ scan_container(struct scanner *s)
 {
 	enum status st;
 
-	/* Not read on: each level is a call, and the limit is what bounds them. */
+	/* Stop here: each level is a call, and only the limit bounds them. */
 	if (s->depth > s->limit)
 		return problem_set(s->why, ST_UNPROCESSABLE,
 				   "A value is nested more than %u deep, at byte %zu", s->limit,

@@ -1,8 +1,8 @@
 /*
- * A scanner for JSON text, exactly as RFC 8259 has it.
+ * A scanner for JSON text, exactly as RFC 8259 defines it.
  *
- * It checks the text and writes it out again without the white space between
- * tokens, every token as it was spelt.  Time and memory are linear in the text.
+ * It checks the text and copies it without the white space between tokens.
+ * Every token keeps its spelling.  Time and memory are linear in the text.
  */
 #ifndef MARKBOOK_JSON_SCAN_H
 #define MARKBOOK_JSON_SCAN_H
@@ -10,28 +10,40 @@
 #include "json/json.h"
 #include "json/names.h"
 
-/* What was found; all of it belongs to the struct and is reused by the next scan. */
+/* The result of a scan.  The struct owns it, and the next scan replaces it. */
 struct json_scan {
-	struct buf text; /* compact */
-	struct buf
-	    members; /* struct json_member[] of the outermost object, pointing into the others */
-	struct buf decoded; /* names that had escapes */
+	struct buf text; /* the compact text */
+	/*
+	 * struct json_member[] of the outermost object.  They point into `text`
+	 * and `decoded`.
+	 */
+	struct buf members;
+	struct buf decoded; /* the decoded names that have escapes */
 	struct json_names names;
-	size_t values; /* in the text, at all levels, the outermost included */
+	size_t values; /* at all levels, with the outermost object */
 };
 
-/* False where there is no memory or no random key. */
+/* Set up an empty struct.  Returns false if the system has no random key. */
 bool json_scan_init(struct json_scan *sc);
 void json_scan_free(struct json_scan *sc);
 
-/* Results and promises of json_parse_object; on failure the contents of *sc are undefined. */
+/*
+ * Scan `text` as json_parse_object does, with the same limits and results.
+ * After a failure the contents of *sc are undefined, but it can be reused.
+ */
 enum status json_scan_object(struct json_scan *sc, struct slice text, unsigned depth,
 			     struct problem *why);
 
-/* The end of the string whose opening quote is at p, in text that was accepted. */
+/*
+ * Returns the end, behind the closing quote, of the string whose opening quote
+ * is at p.  It lies in text that a scan accepted.
+ */
 const char *json_scan_string_end(const char *p);
 
-/* Whether each of eight bytes is ASCII that stands for itself in a string. */
+/*
+ * Whether all eight bytes at `at` are plain: ASCII that stands for itself in a
+ * JSON string.
+ */
 static inline bool
 json_scan_plain_word(const char *at)
 {
@@ -41,13 +53,16 @@ json_scan_plain_word(const char *at)
 	memcpy(&word, at, sizeof(word));
 	quote = word ^ ones * '"';
 	backslash = word ^ ones * '\\';
-	/* A byte that is less than n borrows from its top bit when n is taken away. */
+	/* Subtracting n from a byte that is less than n sets its top bit. */
 	found = word | (word - ones * 0x20) | ((quote - ones) & ~quote) |
 		((backslash - ones) & ~backslash);
 	return (found & tops) == 0;
 }
 
-/* How many bytes at the front are such, at least as far as whole words are. */
+/*
+ * Returns a number of plain bytes at the front of s.  It is all of s if s is
+ * plain and has at least eight bytes; else a multiple of eight.
+ */
 static inline size_t
 json_scan_plain_words(struct slice s)
 {
@@ -55,7 +70,7 @@ json_scan_plain_words(struct slice s)
 
 	while (n + word <= s.len && json_scan_plain_word(s.data + n))
 		n += word;
-	/* The last word may begin within the one before. */
+	/* The last word may overlap the one before. */
 	return n > 0 && n + word > s.len && json_scan_plain_word(s.data + s.len - word) ? s.len : n;
 }
 
