@@ -16,15 +16,15 @@
 #include "supervisor/workers.h"
 
 #define UPKEEP_NS (5u * CLOCK_SECOND)
-/* How long a replacement may take to get ready before its predecessor is kept instead. */
+/* If a replacement is not ready within this time, the restart is given up. */
 #define READY_NS (10u * CLOCK_SECOND)
 
-/* A rolling restart: the workers born before `born` are replaced, one at a time. */
+/* A rolling restart replaces the workers born before `born`, one at a time. */
 struct roll {
 	bool active;
 	uint64_t born;
-	unsigned fresh; /* the seat of the replacement that is to get ready */
-	uint64_t limit; /* when it has to be */
+	unsigned fresh; /* the replacement's seat until it is ready */
+	uint64_t limit; /* when the replacement has to be ready */
 };
 
 struct supervisor {
@@ -39,8 +39,8 @@ struct supervisor {
 	uint64_t upkeep_at;
 	bool leaving;
 	bool said_ready;
-	bool roll_again;    /* asked for while one was under way */
-	bool store_trouble; /* the store could not be opened when that was last tried */
+	bool roll_again;    /* another rolling restart was asked for */
+	bool store_trouble; /* the last upkeep could not open the store */
 };
 
 /* --- rolling restart --- */
@@ -57,7 +57,7 @@ begin_roll(struct supervisor *s)
 				.limit = CLOCK_NEVER};
 }
 
-/* The next worker to replace, or seat_count. */
+/* Returns the seat of the next worker to replace, or seat_count. */
 static unsigned
 next_old(const struct supervisor *s)
 {
@@ -80,7 +80,7 @@ go_on_rolling(struct supervisor *s)
 		begin_roll(s);
 	old = next_old(s);
 
-	/* No replacement while a predecessor is still leaving. */
+	/* Start no replacement while the previous worker is still leaving. */
 	if (!s->roll.active || workers_alive(w) > workers_active(w))
 		return;
 	if (old == none) {
@@ -113,7 +113,7 @@ upkeep(struct supervisor *s)
 	if (clock_now() < s->upkeep_at)
 		return;
 	s->upkeep_at = clock_now() + UPKEEP_NS;
-	/* Not kept open: workers are forked from here, and an open store must not cross a fork. */
+	/* An open store must not cross a fork, and workers are forked here. */
 	if (store_open(&store, &s->store, &why) != ST_OK) {
 		if (!s->store_trouble)
 			log_event(s->log, LOG_LEVEL_ERROR, "store", "%s", why.detail);
@@ -143,7 +143,7 @@ leave(struct supervisor *s, int signo)
 	log_event(s->log, LOG_LEVEL_INFO, "stop", "%s: %u workers finish what they have",
 		  strsignal(signo), workers_alive(&s->workers));
 	s->leaving = true;
-	/* What a restart had to do earlier says nothing of this end. */
+	/* A worker killed in an earlier restart does not count for this end. */
 	s->workers.forced = false;
 	listen_shut(&s->listener);
 	for (unsigned i = 0; i < s->workers.seat_count; i++)
@@ -164,7 +164,10 @@ say_ready(struct supervisor *s)
 		  s->listener.from, s->config->store.path);
 }
 
-/* Until the next thing that has to be done at a certain time; a signal comes earlier. */
+/*
+ * Returns the time until the next deadline, at most UPKEEP_NS.  A signal ends
+ * the wait earlier.
+ */
 static struct timespec
 time_to_wait(const struct supervisor *s)
 {
@@ -258,13 +261,16 @@ prepare_workers(struct supervisor *s)
 	return true;
 }
 
-/* Blocked in all processes of the service: waited for here, read by a worker in its loop. */
+/*
+ * Block the signals in all processes of the service.  The supervisor waits for
+ * them with sigtimedwait; a worker reads them in its loop.
+ */
 static void
 block_signals(sigset_t *set)
 {
 	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD, SIGPIPE};
 
-	/* Ignored, as a caller may have left it, children would go without a signal. */
+	/* If our parent ignored SIGCHLD, a child's end would send no signal. */
 	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(set);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
@@ -272,7 +278,10 @@ block_signals(sigset_t *set)
 	sigprocmask(SIG_SETMASK, set, NULL);
 }
 
-/* One for each connection: as many as the administrator allows, not the usual 1024. */
+/*
+ * Raise the limit from the usual 1024 descriptors to what the administrator
+ * allows: each connection needs one.
+ */
 static void
 raise_descriptor_limit(void)
 {
@@ -309,7 +318,7 @@ supervisor_run(const struct config *config, struct log *log)
 	}
 	raise_descriptor_limit();
 	block_signals(&signals);
-	/* Kept open to the end, and by the workers. */
+	/* This process and the workers keep the store's hold to their end. */
 	if (!prepare_store(config, log, &hold))
 		return status;
 	if (listen_open(&s.listener, config->listen_fds, config->socket, config->socket_mode,

@@ -1,10 +1,12 @@
 /*
- * The process above the workers: it prepares the store, listens, keeps the
- * workers running, and takes part in no request.  It can be process 1.
+ * The process above the workers.  It prepares the store, listens, and keeps the
+ * workers running; it handles no request itself.  It can be process 1.
  *
- * SIGTERM, SIGINT: have the workers finish what they have, and leave; what still runs one second after
- * the drain timeout is killed.  SIGHUP: replace the workers one after
- * another, each handing its connections over, without a lost request.
+ * SIGTERM, SIGINT: tell the workers to finish what they have and leave.  One
+ * second after the drain timeout, kill those that still run.
+ *
+ * SIGHUP: replace the workers one after another (rolling restart).  Each hands
+ * its connections over, so no request is lost.
  */
 #ifndef MARKBOOK_SUPERVISOR_SUPERVISOR_H
 #define MARKBOOK_SUPERVISOR_SUPERVISOR_H
@@ -12,7 +14,11 @@
 #include "base/log.h"
 #include "config.h"
 
-/* Serve until told to leave.  Returns the exit status: 0 where all left in time. */
+/*
+ * Serve until a signal ends the service.  A failure to start is reported on
+ * stderr.  Returns the exit status: 0 if all workers left in time and the store
+ * was then found whole.
+ */
 int supervisor_run(const struct config *config, struct log *log);
 
 #endif

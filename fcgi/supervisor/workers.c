@@ -9,11 +9,11 @@
 
 #include "os/clock.h"
 
-/* A worker that lived shorter than this died at once. */
+/* A worker that lived for less than this died at once. */
 #define SHORT_LIFE_NS CLOCK_SECOND
 #define BACKOFF_FIRST_NS (CLOCK_SECOND / 10)
 #define BACKOFF_MAX_NS (5u * CLOCK_SECOND)
-/* The same where no other worker serves meanwhile. */
+/* The longest wait when no other worker runs. */
 #define BACKOFF_ALONE_NS (CLOCK_SECOND)
 
 bool
@@ -43,7 +43,7 @@ worker_main(const struct workers *w, unsigned seat, pid_t parent)
 
 	o.slot = seat;
 	o.parent = parent;
-	/* A worker does not outlive its supervisor, whatever ended that. */
+	/* A worker leaves when its supervisor ends for any reason. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	return getppid() == parent ? server_run(&o) : EXIT_FAILURE;
 }
@@ -93,7 +93,7 @@ workers_retire(struct workers *w, unsigned seat, int signo)
 		s->kill_at = clock_now() + ((uint64_t)w->options.drain_timeout + 1) * CLOCK_SECOND;
 	s->retiring = true;
 	kill(s->pid, signo);
-	/* So that one which was stopped can leave. */
+	/* A stopped worker must run again to leave. */
 	kill(s->pid, SIGCONT);
 }
 
@@ -113,7 +113,10 @@ workers_kill_overdue(struct workers *w)
 	}
 }
 
-/* The first death is mended at once. */
+/*
+ * Returns the wait before the next start.  A single death is repaired at once;
+ * the wait doubles with each further worker that dies at once.
+ */
 static uint64_t
 backoff(const struct workers *w)
 {
@@ -127,7 +130,7 @@ backoff(const struct workers *w)
 	return wait < most ? wait : most;
 }
 
-/* True where it was not told to leave. */
+/* Empty the seat and log the end.  Returns whether the worker ended unasked. */
 static bool
 on_death(struct workers *w, unsigned seat, int status)
 {
@@ -163,7 +166,7 @@ workers_reap(struct workers *w)
 	int status;
 	pid_t pid;
 
-	/* As process 1 this also collects orphans that are nobody's worker. */
+	/* As process 1 it also reaps orphans, which are no workers. */
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		for (unsigned i = 0; i < w->seat_count; i++) {
 			if (w->seats[i].pid == pid)
