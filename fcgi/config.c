@@ -8,7 +8,7 @@
 
 #include "os/address.h"
 
-/* Snapshots besides those of the workers: of the other subcommands. */
+/* Snapshots for the other subcommands, besides those of the workers. */
 #define SPARE_SNAPSHOTS 16
 
 enum kind { KIND_STRING, KIND_NUMBER, KIND_SIZE, KIND_OCTAL, KIND_CHOICE, KIND_FLAG };
@@ -17,12 +17,12 @@ struct option {
 	const char *flag;     /* without the dashes */
 	const char *variable; /* NULL: none */
 	enum kind kind;
-	unsigned commands; /* enum command, or'ed */
+	unsigned commands; /* a set of enum command */
 	size_t offset;	   /* in struct config */
 	const char *value; /* default; NULL: none */
-	uint64_t min, max; /* of a string: of its length */
+	uint64_t min, max; /* of the value, or of a string's length */
 	const char *const *choices;
-	const char *argument; /* as the help shows it */
+	const char *argument; /* its name in the help */
 	const char *help;
 };
 
@@ -79,7 +79,7 @@ static const struct option options[] = {
 
 #define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
 
-/* A decimal or octal number in bounds, all of the text. */
+/* Parse all of the text as a number in base 8 or 10, within bounds. */
 static bool
 parse_number(const char *text, int base, uint64_t min, uint64_t max, uint64_t *out)
 {
@@ -123,7 +123,10 @@ parse_choice(const char *text, const char *const *choices, unsigned *out)
 	return false;
 }
 
-/* The bounds in the table are whole numbers of some unit. */
+/*
+ * Write a size with the largest unit that divides it.  The bounds in the table
+ * are whole multiples of such a unit.
+ */
 static const char *
 size_text(char *out, size_t size, uint64_t n)
 {
@@ -186,7 +189,10 @@ say_allowed(const struct option *o)
 	}
 }
 
-/* False after a line on stderr; `source` names the flag or variable with its dashes. */
+/*
+ * Set one option from text.  Returns false after a line on stderr, which names
+ * the flag or variable: `source`, with `dashes` before it.
+ */
 static bool
 set(struct config *c, const struct option *o, const char *name, const char *dashes,
     const char *source, const char *text)
@@ -243,7 +249,10 @@ find_option(enum command command, const char *flag, size_t len)
 	return NULL;
 }
 
-/* --flag=value, --flag value, or a flag without one.  Returns how many arguments it took; 0: bad. */
+/*
+ * Parse --flag=value, --flag value, or a flag that takes no value.  Returns the
+ * number of arguments used, or 0 after a line on stderr.
+ */
 static int
 parse_flag(struct config *c, enum command command, const char *name, int left, char **argv)
 {
@@ -311,6 +320,7 @@ parse_arguments(struct config *c, enum command command, const char *name, int ar
 	return true;
 }
 
+/* Returns how many sockets systemd passed to this process, sd_listen_fds(3). */
 static int
 inherited_sockets(void)
 {
@@ -323,7 +333,10 @@ inherited_sockets(void)
 	return (int)n;
 }
 
-/* Also one that is only misspelt; an environment may have some for others, so that this is no error. */
+/*
+ * Warn of a variable that may be misspelt.  It is no error, because the
+ * environment may hold variables for other programs.
+ */
 static void
 tell_unknown_variables(const char *name)
 {
@@ -380,7 +393,7 @@ config_parse(struct config *out, enum command command, const char *name, int arg
 		    name, out->socket);
 		return false;
 	}
-	/* A worker and its replacement are there at the same time. */
+	/* A worker and its replacement run at the same time. */
 	out->store.max_snapshots = 2 * out->workers * (1 + STORE_KEPT_MAX) + SPARE_SNAPSHOTS;
 	return true;
 }

@@ -1,10 +1,11 @@
 /*
  * Configuration: one table of options for all subcommands.
  *
- * Each option has a flag, for most of them an environment variable, a default
- * and bounds; the flag wins over the variable, that over the default.  A
- * value out of bounds is reported with the option's or variable's name, the value and what is allowed.
- * Nothing else in the program reads the environment.
+ * Each option has a flag, and most have an environment variable, a default and
+ * bounds.  The flag takes precedence over the variable, and the variable over
+ * the default.  A value out of bounds is reported with the name of the flag or
+ * variable, the value, and what is allowed.  Nothing else in the program reads
+ * the environment.
  */
 #ifndef MARKBOOK_CONFIG_H
 #define MARKBOOK_CONFIG_H
@@ -38,28 +39,29 @@ struct config {
 	unsigned peer_timeout;	/* seconds */
 	enum log_level log_level;
 	enum config_sandbox sandbox;
-	const char *url; /* of health; NULL: ask the socket */
-	unsigned timeout;
-	const char *file; /* operand of load and backup */
+	const char *url;  /* for health; NULL: ask the socket */
+	unsigned timeout; /* seconds */
+	const char *file; /* the operand of load and backup */
 	bool replace;
 	bool check_config;
-	bool no_sandbox; /* --no-sandbox, which is sandbox = SANDBOX_OFF */
+	bool no_sandbox; /* sets sandbox to SANDBOX_OFF */
 	bool help;
-	int listen_fds; /* sockets that systemd handed over, sd_listen_fds(3) */
+	int listen_fds; /* how many systemd passed, sd_listen_fds(3) */
 };
 
 /*
- * Fill `out` from the table, the environment and the arguments after the
- * subcommand.  False: one line was written to stderr (the exit status is 2).  Strings
+ * Fill `out` from the table, the environment, and the arguments after the
+ * subcommand.  `name` is the subcommand's, for messages.  Returns false after
+ * one line on stderr; the exit status should then be 2.  The strings in `out`
  * are borrowed from argv and the environment.
  */
 bool config_parse(struct config *out, enum command command, const char *name, int argc,
 		  char **argv);
 
-/* The help text of one subcommand: usage, and a line for each of its options. */
+/* Write the help text of one subcommand: its usage and its options. */
 void config_help(FILE *f, enum command command, const char *name);
 
-/* The values in force, a line each, as option=value. */
+/* Write the values in force, one option=value a line; flags are left out. */
 void config_print(FILE *f, const struct config *config, enum command command);
 
 #endif

@@ -8,10 +8,10 @@
 #include "http/records.h"
 #include "os/address.h"
 
-/* Far more than any answer that is asked for here. */
+/* Far more than any answer of a health check has. */
 #define ANSWER_MAX 65536
 
-/* Names and values here are shorter than 128 bytes: one length byte each. */
+/* Each length fits one byte: names and values here have under 128 bytes. */
 static void
 add_param(struct buf *out, const char *name, const char *value)
 {
@@ -21,6 +21,7 @@ add_param(struct buf *out, const char *name, const char *value)
 	buf_adds(out, value);
 }
 
+/* Send the request, then read the answer until the service closes. */
 static enum status
 exchange(const char *address, unsigned timeout, const struct buf *request, struct buf *answer,
 	 struct problem *why)
@@ -46,7 +47,7 @@ exchange(const char *address, unsigned timeout, const struct buf *request, struc
 	return n < 0 ? ST_BUSY : ST_OK;
 }
 
-/* Gather the standard output of the one request; true where its end was seen. */
+/* Collect the output of the only request.  Returns whether its end came. */
 static bool
 unwrap(struct slice records, struct buf *out)
 {
@@ -61,7 +62,7 @@ unwrap(struct slice records, struct buf *out)
 	return false;
 }
 
-/* The number after `prefix`, at the start of the answer; 0 where there is none. */
+/* Returns the number behind `prefix` at the answer's start; 0: none. */
 static unsigned
 status_code(const struct buf *answer, const char *prefix)
 {
@@ -87,7 +88,7 @@ judge(const char *address, unsigned code, struct problem *why)
 enum status
 health_fastcgi(const char *address, unsigned timeout, struct problem *why)
 {
-	/* Role 1 is the responder; no flag: the connection ends with the answer. */
+	/* Role 1 is the responder; no flag: the answer ends the connection. */
 	static const char begin[8] = {0, 1, 0, 0, 0, 0, 0, 0};
 	const struct slice end = {"", 0};
 	struct buf params = {0}, request = {0}, records = {0}, answer = {0};
@@ -125,7 +126,7 @@ health_http(const char *url, unsigned timeout, struct problem *why)
 		return problem_set(why, ST_BAD_REQUEST, "%s: takes http://HOST[:PORT][/PATH]", url);
 	path = host + strcspn(host, "/");
 	buf_add(&address, host, (size_t)(path - host));
-	/* A port follows the last colon, unless that one is inside an IPv6 address's brackets. */
+	/* The last colon begins the port, unless it is in [IPv6]. */
 	port = memrchr(host, ':', (size_t)(path - host));
 	if (port == NULL || memchr(port, ']', (size_t)(path - port)) != NULL)
 		buf_adds(&address, ":80");

@@ -1,3 +1,6 @@
+/*
+ * The program markbook: find the subcommand, parse its options and run it.
+ */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -31,7 +34,7 @@ main_fail(const char *name, const struct problem *why)
 	return EXIT_FAILURE;
 }
 
-/* What the options name, as far as a look tells. */
+/* Check the files that the options name, without creating any of them. */
 static int
 check_files(const struct config *config)
 {
@@ -72,7 +75,7 @@ run_health(const struct config *config)
 	return st == ST_OK ? EXIT_SUCCESS : main_fail("health", &why);
 }
 
-/* Only a store that was checked: a damaged one could end the process. */
+/* Check the store before it is opened: a damaged one could end the process. */
 static enum status
 open_existing(struct store **store, const struct config *config, struct problem *why)
 {
@@ -96,7 +99,7 @@ run_dump(const struct config *config)
 	return st == ST_OK ? EXIT_SUCCESS : main_fail("dump", &why);
 }
 
-/* Into the store that is there, at the size it has, or into a new one. */
+/* Load into the existing store, which keeps its size, or into a new one. */
 static int
 run_load(const struct config *config)
 {
@@ -175,7 +178,7 @@ usage(FILE *f)
 	fprintf(f, "\nEach takes --help.\n");
 }
 
-/* A file opened later must never be taken for one of the standard three. */
+/* Open the standard descriptors, so that no later file gets one of them. */
 static void
 fill_standard_descriptors(void)
 {
