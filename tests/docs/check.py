@@ -121,6 +121,11 @@ def check_names():
     for page in all_pages():
         wrong += [f"{page.name}:{block.line}: no such lines in fcgi/" for block in page.blocks
                   if block.info == "c" and not is_shown_code(block, sources)]
+        for number, line in page.prose:
+            # `file`, `function()` and their like in a table.
+            wrong += [f"{page.name}:{number}: no function {name}() in {path}"
+                      for path, name in re.findall(r"`(fcgi/[^`]+)`(?:, | \| )`(\w+)\(\)`", line)
+                      if f"{name}(" not in (pages.TREE / path).read_text(encoding="utf-8")]
         for number, code in page.code():
             make = re.fullmatch(r"make((?: [\w-]+)*)((?: \w+=\S*)*)", code)
             path = re.match(r"(?:fcgi|conf|tests|bench|deploy|docs|web|\.ci|\.github)/[\w./*-]*",
