@@ -162,6 +162,8 @@ check() {
 		make --no-print-directory -C "$TREE" PREFIX="$there" BUILD=build -o build/markbook install >/dev/null
 		succeed systemd-analyze verify --man=no \
 			"$there"/lib/systemd/system/markbook{.socket,.service,-front.service}
+		# What it does not know it only warns of.
+		[[ $output != *"$there"* ]] || fail "$output"
 		make --no-print-directory -C "$TREE" PREFIX="$there" uninstall >/dev/null
 	fi
 	make --no-print-directory -C "$TREE" DESTDIR="$there" PREFIX=/usr/local uninstall >/dev/null
