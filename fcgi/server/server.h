@@ -51,8 +51,8 @@ struct server_options {
  *
  * If the store cannot be opened and another worker is ready, the function
  * returns at once.  If no other worker is ready, this one stands in: it answers
- * what needs the store with 503, until another worker is ready, or for 5 seconds
- * at most.  It then hands its connections over and returns.
+ * what needs the store with 503, until another worker is ready, or for at most
+ * 5 seconds.  It then hands its connections over and returns.
  *
  * Returns the exit status of the process: EXIT_SUCCESS after a signal, or
  * EXIT_FAILURE where the worker could not start or go on.
