@@ -1,6 +1,6 @@
 /*
- * Text that ends at the end of the readable memory: a parser that reads one byte too far dies.
- * Include after <cmocka.h>.
+ * Text that ends where readable memory ends.  A parser that reads one byte too
+ * far is killed.  Include after <cmocka.h>.
  */
 #ifndef MARKBOOK_TESTS_GUARD_H
 #define MARKBOOK_TESTS_GUARD_H
@@ -35,7 +35,7 @@ guard_free(struct guard *g)
 	munmap(g->pages, g->readable + (size_t)sysconf(_SC_PAGESIZE));
 }
 
-/* A copy of s that the next call overwrites. */
+/* Copy s to the end of the readable memory.  The next call overwrites it. */
 static inline struct slice
 guard_copy(struct guard *g, struct slice s)
 {

@@ -10,15 +10,17 @@
 #include "base/utf8.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-/* SLICE for the tables: initialisers have to be constant. */
-/* Its versions do not agree on these braces. */
+/*
+ * SLICE for static tables, whose initialisers have to be constant.  Versions of
+ * clang-format differ in how they break these braces.
+ */
 /* clang-format off */
 #define TEXT(literal) {(literal), sizeof(literal) - 1}
 /* clang-format on */
 
 static const struct slice malformed[] = {
     TEXT("\x80"),	      /* continuation alone */
-    TEXT("\xBF"),	      /* the same, at the end of its range */
+    TEXT("\xBF"),	      /* the last continuation alone */
     TEXT("\xC3"),	      /* cut short */
     TEXT("\xC3("),	      /* no continuation */
     TEXT("\xC0\x80"),	      /* overlong U+0000 */
@@ -27,17 +29,17 @@ static const struct slice malformed[] = {
     TEXT("\xED\xA0\x80"),     /* U+D800 */
     TEXT("\xED\xBF\xBF"),     /* U+DFFF */
     TEXT("\xE2\x82"),	      /* cut short */
-    TEXT("\xE2\x82("),	      /* third byte is none */
+    TEXT("\xE2\x82("),	      /* third byte is no continuation */
     TEXT("\xF0\x8F\xBF\xBF"), /* overlong U+FFFF */
     TEXT("\xF0\x9F\x98"),     /* cut short */
-    TEXT("\xF0\x9F\x98("),    /* fourth byte is none */
+    TEXT("\xF0\x9F\x98("),    /* fourth byte is no continuation */
     TEXT("\xF4\x90\x80\x80"), /* U+110000 */
     TEXT("\xF5\x80\x80\x80"), /* no such first byte */
     TEXT("\xFE"),	      /* never in UTF-8 */
     TEXT("\xFF"),	      /* never in UTF-8 */
 };
 
-/* The first and last character of each length, and those around the surrogates. */
+/* The first and last character of each length, and those next to surrogates. */
 static const struct slice characters[] = {
     TEXT("\0"),
     TEXT("\x7F"),

@@ -34,7 +34,7 @@ a_sound_store_is_counted(void **state)
 	assert_int_equal(counted.revision, 3);
 }
 
-/* The store keeps what it is given: a caller with a fault could bring these in. */
+/* The store does not check values, so a faulty caller could store these. */
 
 static void
 a_value_that_is_not_json_is_found(void **state)

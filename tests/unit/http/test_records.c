@@ -10,9 +10,13 @@
 
 static const char begin[8] = {0, 1, 1, 0, 0, 0, 0, 0};
 static const char params[] =
-    "\x03\x05KEYvalue\x01\x80\x00\x00\xc8N"; /* the second value: 200 bytes */
+    "\x03\x05KEYvalue\x01\x80\x00\x00\xc8N"; /* a value of 200 bytes follows */
 static const struct slice empty = {"", 0};
 
+/*
+ * Append a whole request.  Its parameters, 216 bytes, are split after `split`
+ * bytes into two records; 216 makes it one.
+ */
 static void
 add_request(struct buf *b, size_t split)
 {
@@ -30,7 +34,10 @@ add_request(struct buf *b, size_t split)
 	record_add(b, RECORD_STDIN, 1, empty);
 }
 
-/* Looked at in memory of its own, so that a read beyond the end shows under the sanitizer. */
+/*
+ * Look at the first `len` bytes, copied to the end of a block of their own.
+ * There the sanitizer catches a read beyond the end.
+ */
 static enum record_result
 look(const struct buf *b, size_t len)
 {
@@ -57,7 +64,7 @@ a_whole_request_is_whole_and_any_part_of_it_is_partial(void **state)
 
 		assert_int_equal(look(&b, len), RECORD_PARTIAL);
 		records_look((struct slice){b.data, len}, &params_ended);
-		/* The body's ten bytes and the headers of its two records follow. */
+		/* Ten bytes of body and the headers of two records follow. */
 		assert_int_equal(params_ended, b.len - len <= 10 + 16);
 	}
 	assert_int_equal(look(&b, b.len), RECORD_WHOLE);
@@ -75,7 +82,7 @@ a_value_may_go_on_in_the_next_record(void **state)
 	buf_free(&b);
 }
 
-/* One byte of a good request changed. */
+/* Look at a good request in which the byte at `at` has become `to`. */
 static enum record_result
 altered(size_t at, int to)
 {

@@ -1,6 +1,6 @@
 /*
- * What the tests of json.h have in common: a document, and texts that end at unreadable memory.
- * Include after <cmocka.h>.
+ * What the tests of json.h share: a document, and texts that end where readable
+ * memory ends.  Include after <cmocka.h>.
  */
 #ifndef MARKBOOK_TESTS_JSON_FIXTURE_H
 #define MARKBOOK_TESTS_JSON_FIXTURE_H
@@ -11,7 +11,7 @@
 #include "json/json.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-/* SLICE for the tables: initialisers have to be constant. */
+/* SLICE for static tables, whose initialisers have to be constant. */
 #define TEXT(literal)                                                                              \
 	{                                                                                          \
 		(literal), sizeof(literal) - 1                                                     \
@@ -50,7 +50,10 @@ tear_down(void **state)
 	return 0;
 }
 
-/* Parse text that ends at unreadable memory and is overwritten afterwards. */
+/*
+ * Parse a copy of the text that ends at unreadable memory.  The copy is
+ * overwritten afterwards, because the document must not refer to it.
+ */
 static inline enum status
 parse(struct fixture *f, struct slice text)
 {
@@ -63,6 +66,7 @@ parse(struct fixture *f, struct slice text)
 	return st;
 }
 
+/* Parse a valid object of `expected` members, and return them. */
 static inline const struct json_member *
 members(struct fixture *f, struct slice text, size_t expected)
 {
@@ -83,7 +87,7 @@ assert_text(struct slice s, const char *expected)
 		fail_msg("is %.*s, not %s", (int)s.len, s.data, expected);
 }
 
-/* `value` as that of a member. */
+/* An object whose only member has this value; valid until the next call. */
 static inline struct slice
 wrapped(struct fixture *f, struct slice value)
 {
@@ -94,6 +98,7 @@ wrapped(struct fixture *f, struct slice value)
 	return buf_slice(&f->out);
 }
 
+/* The parse fails with `expected` and a reason, and leaves no members. */
 static inline void
 assert_refused(struct fixture *f, struct slice text, enum status expected)
 {

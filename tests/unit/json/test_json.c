@@ -1,3 +1,4 @@
+/* json_parse_object: which texts are JSON, and how others are refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -93,7 +94,11 @@ every_value_comes_back_as_it_was_spelt(void **state)
 	}
 }
 
-/* The scan goes by words: what ends a string, or must not be in it, at each place around a word's length. */
+/*
+ * The scanner reads strings by machine words.  Therefore a character that ends
+ * a string, or may not be in one, is tried at each place of strings of each
+ * length up to a few words.
+ */
 static void
 a_string_is_looked_at_wherever_it_matters(void **state)
 {

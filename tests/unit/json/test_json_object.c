@@ -1,3 +1,4 @@
+/* json_parse_object: names, nesting, large objects, and reuse of a document. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -80,7 +81,7 @@ a_name_with_an_unpaired_surrogate_is_unprocessable(void **state)
 	}
 }
 
-/* `depth` arrays and objects in turn within each other. */
+/* Append `depth` nested arrays and objects in turn; the innermost holds 0. */
 static void
 add_nested(struct buf *b, unsigned depth)
 {
@@ -129,7 +130,7 @@ a_million_open_brackets_are_refused(void **state)
 	free(text);
 }
 
-/* {"name-0":0,...} with `last` as one more name. */
+/* Append {"name-0":0,...} with `count` such members, and `last` as one more. */
 static struct slice
 many_members(struct buf *b, unsigned count, const char *last)
 {

@@ -1,3 +1,4 @@
+/* The output of json.h: merged, escaped and indented text. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +17,7 @@ assert_text(struct slice s, const char *expected)
 		fail_msg("is %.*s, not %s", (int)s.len, s.data, expected);
 }
 
-/* Target, patch and result; a NULL target is an absent one. */
+/* `patch` applied to `target` gives `expected`; a NULL target is absent. */
 static void
 assert_merges(const char *target, const char *patch, const char *expected)
 {
@@ -137,7 +138,10 @@ strings_are_written_with_what_has_to_be_escaped(void **state)
 	buf_free(&out);
 }
 
-/* The scan goes by words: each byte that matters, at each place of strings of each length around a word's. */
+/*
+ * The scan goes by machine words.  Therefore each byte that matters is tried at
+ * each place of strings of each length up to a few words.
+ */
 static void
 strings_are_escaped_wherever_it_has_to_be(void **state)
 {

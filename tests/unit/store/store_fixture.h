@@ -1,4 +1,7 @@
-/* A store of its own for each test, in memory, and short words for what tests do with it. */
+/*
+ * A fixture that gives each test a store of its own, if possible in memory, and
+ * short functions for what tests do with it.
+ */
 #ifndef STORE_FIXTURE_H
 #define STORE_FIXTURE_H
 
@@ -29,9 +32,9 @@
 #define assert_slice(s, text) assert_true(slice_eq((s), SLICE(text)))
 
 struct fixture {
-	char dir[64];	/* removed with all that is in it */
-	char path[80];	/* of the store */
-	char data[100]; /* its data file */
+	char dir[64];	/* removed with its contents after the test */
+	char path[80];	/* the store's directory, within `dir` */
+	char data[100]; /* the store's data file */
 	struct store_options o;
 	struct store *s;
 	struct problem why;
@@ -43,7 +46,7 @@ fixture_open(struct fixture *f)
 	assert_ok(store_open(&f->s, &f->o, &f->why));
 }
 
-/* And lets go of it at once, so that it can be prepared again. */
+/* Prepare a store and let go of it, so that it can be prepared again. */
 static inline enum status
 fixture_prepare_store(const struct store_options *o, bool *fresh, struct problem *why)
 {
@@ -64,7 +67,7 @@ fixture_prepare_and_open(struct fixture *f)
 	fixture_open(f);
 }
 
-/* A directory, and no store in it. */
+/* Set up a directory without a store. */
 static inline int
 fixture_make(void **state)
 {
@@ -83,6 +86,7 @@ fixture_make(void **state)
 	return 0;
 }
 
+/* Set up an open, empty store of 4 MiB. */
 static inline int
 fixture_up(void **state)
 {
@@ -129,7 +133,7 @@ snapshot(struct store *s)
 	return v;
 }
 
-/* One change as a batch of its own. */
+/* Apply one change in a batch of its own. */
 static inline enum status
 apply(struct store *s, struct slice collection, const struct edit *edits, size_t n, unsigned flags)
 {
@@ -177,7 +181,10 @@ stats(struct store *s)
 	return out;
 }
 
-/* The view's rows as text: "a:2 x=1 y=2 b:0 ", a collection with its count. */
+/*
+ * Write the view's rows as text: "a:2 x=1 y=2 b:0 ".  A collection is shown
+ * with the count of its records.
+ */
 static inline void
 list(struct view *v, struct slice collection, struct slice after, struct buf *out)
 {
@@ -209,7 +216,7 @@ list(struct view *v, struct slice collection, struct slice after, struct buf *ou
 		buf_free(&listed);                                                                 \
 	} while (0)
 
-/* Run `body` in a child process, which ends with its result; true is good. */
+/* Run `body` in a child process, which succeeds if it returns true. */
 static inline pid_t
 child(bool (*body)(struct fixture *, int), struct fixture *f, int fd)
 {
@@ -217,7 +224,7 @@ child(bool (*body)(struct fixture *, int), struct fixture *f, int fd)
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		/* A test that fails does not come to kill it. */
+		/* A failed test does not get as far as killing it. */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		_exit(body(f, fd) ? 0 : 1);
 	}
@@ -234,7 +241,10 @@ await_success(pid_t pid)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-/* Start a child that says by one byte that it is ready, and then waits to be killed. */
+/*
+ * Start a child that waits to be killed, and wait until it is ready.  It says
+ * so by writing a byte to its `fd`.
+ */
 static inline pid_t
 ready_child(bool (*body)(struct fixture *, int), struct fixture *f)
 {

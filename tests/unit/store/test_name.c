@@ -10,8 +10,10 @@
 #include "store/name.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-/* SLICE for the tables: initialisers have to be constant. */
-/* Its versions do not agree on these braces. */
+/*
+ * SLICE for static tables, whose initialisers have to be constant.  Versions of
+ * clang-format differ in how they break these braces.
+ */
 /* clang-format off */
 #define TEXT(literal) {(literal), sizeof(literal) - 1}
 /* clang-format on */

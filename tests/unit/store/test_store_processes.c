@@ -1,4 +1,4 @@
-/* Processes that share a store, and processes that die in the middle of something. */
+/* Processes that share a store, and processes that die at work. */
 #include "store_fixture.h"
 
 #define WRITES 1000
@@ -16,7 +16,10 @@ wait_to_be_killed(void)
 		pause();
 }
 
-/* A store with records r0 to r199 of 1,000 bytes; not open, so that children open their own. */
+/*
+ * Make a store with records r0 to r199 of 1,000 bytes each.  It is left closed,
+ * so that each child opens it for itself.
+ */
 static void
 make_records(struct fixture *f)
 {
@@ -34,7 +37,7 @@ make_records(struct fixture *f)
 	f->s = NULL;
 }
 
-/* Read a number, write the next one: a lost update would show. */
+/* Read a number and write the next one, so that a lost update shows. */
 static bool
 count_up(struct fixture *f, int fd)
 {
@@ -115,7 +118,7 @@ a_writer_killed_in_a_batch_leaves_no_trace(void **state)
 		pid_t pid = ready_child(hold_a_batch, f);
 
 		fixture_open(f);
-		/* Its batch does not hold up who reads. */
+		/* Its batch does not block a reader. */
 		assert_list(snapshot(f->s), SLICE("b"), NONE, "x=1 ");
 		store_read_end(f->s);
 		kill_child(pid);
@@ -154,7 +157,7 @@ a_writer_killed_at_any_instant_leaves_the_last_commit(void **state)
 	make_records(f);
 	for (int i = 0; i < 50; i++) {
 		kill_child(ready_child(write_for_ever, f));
-		/* Includes the check of all rows. */
+		/* Preparing checks all rows. */
 		fixture_prepare_and_open(f);
 		assert_ok(view_record(snapshot(f->s), SLICE("a"), SLICE("r7"), &one));
 		assert_ok(view_record(snapshot(f->s), SLICE("a"), SLICE("r150"), &two));
@@ -177,7 +180,7 @@ hold_a_snapshot(struct fixture *f, int fd)
 	return false;
 }
 
-/* Write a tenth of the records over; true where there was room. */
+/* Overwrite every tenth record.  True if there was room. */
 static bool
 overwrite(struct fixture *f)
 {
@@ -212,7 +215,7 @@ what_killed_readers_held_is_freed_by_upkeep(void **state)
 	pid_t other;
 
 	make_records(f);
-	/* Where nobody else has it open the next to open it begins with no readers. */
+	/* It keeps the store open: the first to open it resets the readers. */
 	other = ready_child(hold_nothing, f);
 	for (int i = 0; i < 300; i++) {
 		kill_child(ready_child(hold_a_snapshot, f));
@@ -245,7 +248,7 @@ what_a_killed_reader_held_is_freed_before_a_write_is_refused(void **state)
 	kill_child(ready_child(hold_a_snapshot, f));
 	fixture_open(f);
 	assert_int_equal(stats(f->s).readers, 2);
-	/* Some 20 * 100 * 6 pages pass through a store of 1,024. */
+	/* About 20 * 100 * 6 pages are written to a store of 1,024 pages. */
 	for (int i = 0; i < 100; i++)
 		assert_true(overwrite(f));
 	assert_int_equal(stats(f->s).readers, 1);
