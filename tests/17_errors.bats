@@ -173,12 +173,12 @@ repeated() {
 	local id="both-$BATS_TEST_NUMBER-$RANDOM"
 	put /json/assignments/Seminar '{"new": "Not Submitted"}' -H "X-Request-Id: $id"
 	assert_status 200
-	wait_until 5 logged "$id" "$LOG"
-	wait_until 5 logged "$id" "$(front_log)"
+	wait_until logged "$id" "$LOG"
+	wait_until logged "$id" "$(front_log)"
 	get /json
 	id=$(header X-Request-Id)
-	wait_until 5 logged "$id" "$LOG"
-	wait_until 5 logged "$id" "$(front_log)"
+	wait_until logged "$id" "$LOG"
+	wait_until logged "$id" "$(front_log)"
 }
 
 @test "both logs are one JSON object a line, whatever is asked" {
@@ -194,8 +194,8 @@ repeated() {
 	printf 'GET /json/%%zz"\\ HTTP/1.1\r\nHost: "\r\nConnection: close\r\n\r\n' | raw
 	printf '\x16\x03\x01\x02\r\n' | raw
 	get /json -H "X-Request-Id: $id"
-	wait_until 5 logged "$id" "$LOG"
-	wait_until 5 logged "$id" "$(front_log)"
+	wait_until logged "$id" "$LOG"
+	wait_until logged "$id" "$(front_log)"
 	assert_log "$LOG"
 	assert_log "$(front_log)"
 }
@@ -216,7 +216,7 @@ assert_log() {
 @test "a line of the responder's log tells time, level, method, path, status and duration" {
 	local id="line-$RANDOM"
 	get /json/assignments/Seminar -H "X-Request-Id: $id"
-	wait_until 5 logged "$id" "$LOG"
+	wait_until logged "$id" "$LOG"
 	line=$(jq -c --arg id "$id" 'select(any(.[]?; . == $id))' "$LOG")
 	jq -e 'any(.[]; . == "GET") and any(.[]; . == "/json/assignments/Seminar") and any(.[]; . == 200 or . == "200") and has("time") and has("level")' <<<"$line" ||
 		fail "$line"

@@ -26,7 +26,7 @@ unharmed() {
 	assert_status 404
 	get /json/assignments/Seminar
 	assert_body '{"res":"Not Submitted"}'
-	wait_until 5 workers_are 2
+	wait_until workers_are 2
 }
 
 # A peer that never showed a whole request must delay nobody and end no worker, however many there

@@ -48,7 +48,7 @@ requests_more_than() {
 made_progress() {
 	local n
 	n=$(curl -sS --noproxy '*' "$BASE/json/load" | jq '.res | length') || return
-	wait_until 10 requests_more_than $((n + $1))
+	wait_until requests_more_than $((n + $1))
 }
 
 exited_with() {
@@ -60,18 +60,18 @@ exited_with() {
 @test "as many workers run as were asked for, and no more" {
 	new_area
 	start_responder --workers 3
-	wait_until 5 workers_are 3
+	wait_until workers_are 3
 	stop_responder
 	start_responder --workers 1
-	wait_until 5 workers_are 1
+	wait_until workers_are 1
 }
 
 @test "without a number there is a worker for each processor" {
 	new_area
 	TEST_AREA_OF_MARKBOOK=$AREA "$MARKBOOK" serve --socket "$SOCKET" --store "$STORE" </dev/null >/dev/null 2>>"$LOG" 3>&- &
 	echo $! >"$AREA/responder.pid"
-	wait_until 10 responder_ready
-	wait_until 5 workers_are "$(nproc)"
+	wait_until responder_ready
+	wait_until workers_are "$(nproc)"
 }
 
 @test "a worker that is killed is replaced, and the next request works" {
@@ -82,7 +82,7 @@ exited_with() {
 		kill -KILL "${old[0]}"
 		get /json/assignments/Seminar
 		assert_status 200
-		wait_until 5 workers_are 2 "${old[0]}"
+		wait_until workers_are 2 "${old[0]}"
 		mapfile -t old < <(workers)
 	done
 	put /json/assignments/Seminar '{"new": 1}'
@@ -94,8 +94,8 @@ exited_with() {
 	local old
 	mapfile -t old < <(workers)
 	kill -KILL "${old[@]}"
-	wait_until 5 workers_are 2 "${old[@]}"
-	wait_until 5 responder_ready
+	wait_until workers_are 2 "${old[@]}"
+	wait_until responder_ready
 	get /json/assignments/Seminar
 	assert_status 200
 }
@@ -109,7 +109,7 @@ exited_with() {
 		made_progress 20
 		mapfile -t pids < <(workers)
 		kill -KILL "${pids[i % ${#pids[@]}]}"
-		wait_until 5 workers_are 2 "${pids[i % ${#pids[@]}]}"
+		wait_until workers_are 2 "${pids[i % ${#pids[@]}]}"
 	done
 	end_load
 	(($(load_result .acknowledged) > 300))
@@ -139,7 +139,7 @@ PY
 		alive "$reader" || break
 		mapfile -t pids < <(workers)
 		kill -KILL "${pids[i % ${#pids[@]}]}"
-		wait_until 5 workers_are 2 "${pids[i % ${#pids[@]}]}"
+		wait_until workers_are 2 "${pids[i % ${#pids[@]}]}"
 	done
 	wait "$reader" || fail "$(<"$AREA/reads.out")"
 }
@@ -214,11 +214,11 @@ PY
 	# A snapshot that nobody clears would keep all that is overwritten after it: 150 pages or more.
 	for i in {1..4}; do
 		start_readers
-		wait_until 15 kill_reader
+		wait_until kill_reader
 		kill "$load_pid" 2>/dev/null || :
 		wait "$load_pid" || :
 		load_pid=
-		wait_until 5 workers_are 2 "$killed"
+		wait_until workers_are 2 "$killed"
 		rewrite
 	done
 	(($(pages_used) <= before + 100)) || fail "$before pages became $(pages_used)"
@@ -230,7 +230,7 @@ PY
 	mapfile -t pids < <(workers)
 	kill -KILL "$(responder_pid)"
 	for pid in "${pids[@]}"; do
-		wait_until 5 not_alive "$pid"
+		wait_until not_alive "$pid"
 	done
 	start_responder
 	get /json/assignments/Seminar
@@ -246,7 +246,7 @@ PY
 		pid=$(responder_pid)
 		mapfile -t pids < <(workers)
 		kill -$signal "$pid"
-		wait_until 5 not_alive "$pid"
+		wait_until not_alive "$pid"
 		exited_with "$pid" 0
 		for pid in "${pids[@]}"; do
 			not_alive "$pid"
@@ -263,7 +263,7 @@ PY
 	local pid
 	pid=$(responder_pid)
 	kill -TERM "$pid"
-	wait_until 12 not_alive "$pid"
+	wait_until not_alive "$pid"
 	exited_with "$pid" 0
 	end_load
 	(($(load_result '.tolerated["503"]') > 0))
@@ -295,7 +295,7 @@ for peer in peers:
         pass
 PY
 	staller=$!
-	wait_until 5 test -e "$SOCKET.stalls"
+	wait_until test -e "$SOCKET.stalls"
 }
 
 @test "peers that stall in a request do not delay its leaving" {
@@ -305,9 +305,9 @@ PY
 		stall $first
 		pid=$(responder_pid)
 		kill -TERM "$pid"
-		wait_until 5 not_alive "$pid"
+		wait_until not_alive "$pid"
 		exited_with "$pid" 0
-		wait_until 5 not_alive "$staller"
+		wait_until not_alive "$staller"
 		stop
 	done
 }
@@ -318,9 +318,9 @@ PY
 	local pid
 	pid=$(responder_pid)
 	kill -TERM "$pid"
-	wait_until 5 not_alive "$pid"
+	wait_until not_alive "$pid"
 	exited_with "$pid" 1
-	wait_until 5 not_alive "$staller"
+	wait_until not_alive "$staller"
 }
 
 @test "a worker that had to be killed in an earlier restart does not show in the exit status" {
@@ -330,11 +330,11 @@ PY
 	mapfile -t old < <(workers)
 	stall large
 	kill -HUP "$pid"
-	wait_until 10 workers_are 2 "${old[@]}"
+	wait_until workers_are 2 "${old[@]}"
 	grep -q 'did not leave within the drain timeout and is killed' "$LOG"
-	wait_until 5 not_alive "$staller"
+	wait_until not_alive "$staller"
 	kill -TERM "$pid"
-	wait_until 5 not_alive "$pid"
+	wait_until not_alive "$pid"
 	exited_with "$pid" 0
 	[[ -s $STORE/settled ]]
 }
@@ -353,10 +353,10 @@ for client in clients:
     client.peer.recv(1)
 PY
 	local peer=$! pid
-	wait_until 5 test -e "$SOCKET.idle"
+	wait_until test -e "$SOCKET.idle"
 	pid=$(responder_pid)
 	kill -TERM "$pid"
-	wait_until 5 not_alive "$pid"
+	wait_until not_alive "$pid"
 	exited_with "$pid" 0
 	wait "$peer"
 }
@@ -371,7 +371,7 @@ PY
 		made_progress 50
 		mapfile -t old < <(workers)
 		kill -HUP "$supervisor"
-		wait_until 15 workers_are 2 "${old[@]}"
+		wait_until workers_are 2 "${old[@]}"
 	done
 	made_progress 50
 	end_load
@@ -388,11 +388,11 @@ PY
 	mapfile -t old < <(workers)
 	kill -HUP "$pid"
 	kill -HUP "$pid"
-	wait_until 15 workers_are 2 "${old[@]}"
+	wait_until workers_are 2 "${old[@]}"
 	responder_ready
 	kill -HUP "$pid"
 	kill -TERM "$pid"
-	wait_until 10 not_alive "$pid"
+	wait_until not_alive "$pid"
 	exited_with "$pid" 0
 	no_processes_of_area
 }
@@ -407,15 +407,15 @@ PY
 	prlimit --pid "$pid" --nofile=4:
 	kill -KILL "${pids[0]}"
 	before=$(deaths)
-	wait_until 10 deaths_more_than $((before + 1))
+	wait_until deaths_more_than $((before + 1))
 	local start=${EPOCHREALTIME/./}
-	wait_until 2 deaths_more_than $((before + 40)) && fail "$(deaths) deaths in $(((${EPOCHREALTIME/./} - start) / 1000)) ms"
+	wait_until deaths_more_than $((before + 40)) && fail "$(deaths) deaths in $(((${EPOCHREALTIME/./} - start) / 1000)) ms"
 	alive "$pid"
 	get /json/assignments/Seminar
 	assert_status 200
 	prlimit --pid "$pid" --nofile="$limit:"
-	wait_until 40 workers_are 2 "${pids[0]}"
-	wait_until 40 ready_workers_are 2
+	wait_until workers_are 2 "${pids[0]}"
+	wait_until ready_workers_are 2
 }
 
 @test "workers that are killed while they are young leave nobody waiting for long" {
@@ -424,9 +424,9 @@ PY
 	for round in 1 2 3 4; do
 		mapfile -t old < <(workers)
 		kill -KILL "${old[@]}"
-		wait_until 2 workers_are 2 "${old[@]}"
+		wait_until workers_are 2 "${old[@]}"
 	done
-	wait_until 1 responder_ready
+	wait_until responder_ready
 }
 
 metric() {

@@ -31,7 +31,7 @@ hand_over() {
 	local pids
 	mapfile -t pids < <(workers)
 	kill -KILL "$(responder_pid)" "${pids[@]}"
-	wait_until 5 no_processes_of_area
+	wait_until no_processes_of_area
 	[[ -S $SOCKET ]]
 	start_responder
 	ask "$SOCKET"
@@ -100,9 +100,9 @@ free_port() {
 
 @test "a socket handed over as systemd does it is used" {
 	hand_over systemd "$AREA/handed.sock"
-	wait_until 10 ask "$AREA/handed.sock"
+	wait_until ask "$AREA/handed.sock"
 	[[ ! -e $SOCKET ]]
-	wait_until 5 workers_are 2
+	wait_until workers_are 2
 	local pid
 	pid=$(responder_pid)
 	stop_responder
@@ -111,27 +111,27 @@ free_port() {
 
 @test "a TCP socket handed over is used" {
 	hand_over systemd 127.0.0.1:0
-	wait_until 5 test -s "$AREA/responder.out"
-	wait_until 10 ask "127.0.0.1:$(head -1 "$AREA/responder.out")"
+	wait_until test -s "$AREA/responder.out"
+	wait_until ask "127.0.0.1:$(head -1 "$AREA/responder.out")"
 }
 
 @test "a socket handed over on descriptor 0 is used" {
 	hand_over fd0 "$AREA/handed.sock"
-	wait_until 10 ask "$AREA/handed.sock"
+	wait_until ask "$AREA/handed.sock"
 	[[ ! -e $SOCKET ]]
 }
 
 @test "a socket handed over survives the death and the restart of workers" {
 	hand_over fd0 "$AREA/handed.sock"
-	wait_until 10 ask "$AREA/handed.sock"
+	wait_until ask "$AREA/handed.sock"
 	local old
 	mapfile -t old < <(workers)
 	kill -KILL "${old[@]}"
-	wait_until 5 workers_are 2 "${old[@]}"
-	wait_until 5 ask "$AREA/handed.sock"
+	wait_until workers_are 2 "${old[@]}"
+	wait_until ask "$AREA/handed.sock"
 	mapfile -t old < <(workers)
 	kill -HUP "$(responder_pid)"
-	wait_until 15 workers_are 2 "${old[@]}"
+	wait_until workers_are 2 "${old[@]}"
 	ask "$AREA/handed.sock"
 }
 

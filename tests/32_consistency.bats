@@ -28,7 +28,7 @@ load_client() {
 
 @test "after a PUT is answered every later GET on any direct connection sees it (20 workers)" {
 	start --workers 20
-	wait_until 10 workers_are 20
+	wait_until workers_are 20
 	load_client fresh "$SOCKET" "$c" --clients 60 --requests 50
 	load_client fresh "$BASE" "$c-front" --clients 30 --requests 30
 }

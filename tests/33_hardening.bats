@@ -21,13 +21,13 @@ one_worker_of_its_own() {
 	old=$(responder_pid)
 	# Idle, so that the drain takes its time.
 	exec {idle}< <(python3 "$TOOLS/many.py" "$SOCKET" 1 0 --hold 3)
-	wait_until 5 many_open 1
+	wait_until many_open 1
 	kill -TERM "$old"
 	TEST_AREA_OF_MARKBOOK=$AREA "$MARKBOOK" serve --socket "$SOCKET" --store "$AREA/other" --workers 1 \
 		2>>"$LOG" >/dev/null 3>&- </dev/null &
 	new=$!
-	wait_until 10 not_alive "$old"
-	wait_until 10 "$MARKBOOK" health --socket "$SOCKET"
+	wait_until not_alive "$old"
+	wait_until "$MARKBOOK" health --socket "$SOCKET"
 	kill -TERM "$new"
 	wait "$new"
 	exec {idle}>&-
@@ -57,10 +57,10 @@ ss_connections() {
 	old=$(workers)
 	many 1000 4 >"$AREA/many" &
 	local load=$!
-	wait_until 20 many_open 900
+	wait_until many_open 900
 	kill -HUP "$(responder_pid)"
 	wait "$load" || fail "$(<"$AREA/many")"
-	wait_until 10 one_worker_of_its_own "$old"
+	wait_until one_worker_of_its_own "$old"
 	[[ $(jq .failures "$AREA/many") == 0 && $(jq .connections "$AREA/many") == 1000 ]] || fail "$(<"$AREA/many")"
 	[[ $(grep -c 'is killed' "$LOG") == 0 ]]
 }
@@ -76,11 +76,11 @@ many_open() {
 			--workers 1 2>>"$LOG" >/dev/null 3>&- </dev/null
 	) &
 	echo $! >"$AREA/responder.pid"
-	wait_until 10 "$MARKBOOK" health --socket "$SOCKET"
+	wait_until "$MARKBOOK" health --socket "$SOCKET"
 	local old
 	old=$(workers)
 	kill -KILL "$old"
-	wait_until 10 one_worker_of_its_own "$old"
+	wait_until one_worker_of_its_own "$old"
 }
 
 @test "without descriptors for more connections it says so once and goes on" {
@@ -89,7 +89,7 @@ many_open() {
 	run python3 "$TOOLS/many.py" "$SOCKET" 60 0 --hold 1
 	(($(grep -c 'cannot accept' "$LOG") == 1)) ||
 		fail "$(grep -c 'cannot accept' "$LOG") lines"
-	wait_until 10 "$MARKBOOK" health --socket "$SOCKET"
+	wait_until "$MARKBOOK" health --socket "$SOCKET"
 }
 
 @test "a log that nobody reads does not stop the service" {
@@ -98,17 +98,17 @@ many_open() {
 	TEST_AREA_OF_MARKBOOK=$AREA "$MARKBOOK" serve --socket "$SOCKET" --store "$STORE" --workers 1 \
 		--seed "$TREE/conf/seed.json" 2>"$AREA/pipe" >/dev/null 3>&- </dev/null &
 	echo $! >"$AREA/responder.pid"
-	wait_until 10 "$MARKBOOK" health --socket "$SOCKET"
+	wait_until "$MARKBOOK" health --socket "$SOCKET"
 	# Some 200 bytes a line: far more than a pipe holds.
 	many 4 2 >"$AREA/many" || fail "$(<"$AREA/many")"
 	(($(jq .answers "$AREA/many") > 1000)) || fail "$(<"$AREA/many")"
 	# Read again, it tells what is missing.
 	cat <&"$reader" >"$AREA/read" &
 	local cat=$!
-	wait_until 10 dropped_line_is_logged
+	wait_until dropped_line_is_logged
 	kill "$cat"
 	kill -TERM "$(responder_pid)"
-	wait_until 10 not_alive "$(responder_pid)"
+	wait_until not_alive "$(responder_pid)"
 }
 
 dropped_line_is_logged() {

@@ -53,7 +53,7 @@ start_without() {
 	EOF
 	chmod +x "$AREA/markbook"
 	MARKBOOK=$AREA/markbook spawn_responder --workers 1 --seed "$TREE/conf/seed.json" "$@"
-	wait_until 15 responder_ready
+	wait_until responder_ready
 }
 
 serves() {
@@ -84,12 +84,12 @@ serves() {
 	local before
 	mapfile -t before < <(workers)
 	kill -HUP "$(responder_pid)"
-	wait_until 10 workers_are 2 "${before[@]}"
+	wait_until workers_are 2 "${before[@]}"
 	worker_filters 1
 	mapfile -t before < <(workers)
 	kill -KILL "${before[0]}"
-	wait_until 10 workers_are 2 "${before[0]}"
-	wait_until 10 worker_filters 1
+	wait_until workers_are 2 "${before[0]}"
+	wait_until worker_filters 1
 	[[ $(said | wc -l) == 1 ]]
 }
 
@@ -98,7 +98,7 @@ serves() {
 	local pid
 	mapfile -t pid < <(workers)
 	kill -SYS "${pid[0]}"
-	wait_until 10 workers_are 2 "${pid[0]}"
+	wait_until workers_are 2 "${pid[0]}"
 	jq -se 'any(.event == "worker" and .signal == 31 and .worker == ($pid | tonumber))' --arg pid "${pid[0]}" "$LOG"
 }
 
@@ -156,12 +156,12 @@ works_again() {
 	mapfile -t pid < <(workers)
 	strace -f -o "$AREA/trace" -p "${pid[0]}" -e trace=pwrite64,pwritev -e inject=pwrite64,pwritev:error=EIO:when=1+ \
 		2>"$AREA/trace.err" 3>&- 4>&- &
-	wait_until 5 grep -q attached "$AREA/trace.err"
+	wait_until grep -q attached "$AREA/trace.err"
 	put /json/assignments/Seminar '{"new": "lost"}'
 	assert_problem "$status"
 	[[ $status == 50[03] ]]
-	wait_until 10 workers_are 1 "${pid[0]}"
-	wait_until 10 works_again
+	wait_until workers_are 1 "${pid[0]}"
+	wait_until works_again
 	get /json/assignments
 	assert_jq '.res.Seminar == "kept" and (.res | length == 5)'
 }

@@ -63,10 +63,10 @@ teardown() {
 		old=$(workers)
 		kill -"$signal" "$(responder_pid)"
 		# By then it was told.
-		wait_until 10 grep -qE '"event":"(handover|drain)"' "$LOG"
+		wait_until grep -qE '"event":"(handover|drain)"' "$LOG"
 		echo >&"${COPROC[1]}"
 		wait "$tool" || fail "SIG$signal: $(<"$AREA/begun.err")"
-		wait_until 10 not_alive "$old"
+		wait_until not_alive "$old"
 		stop_responder
 		: >"$LOG"
 	done
@@ -79,7 +79,7 @@ teardown() {
 	read -r out <&"${COPROC[0]}"
 	old=$(workers)
 	kill -HUP "$(responder_pid)"
-	wait_until 10 not_alive "$old"
+	wait_until not_alive "$old"
 	! grep -q 'is killed' "$LOG" || fail "$(grep killed "$LOG")"
 	kill "$COPROC_PID"
 	stop_responder
@@ -93,8 +93,8 @@ teardown() {
 	python3 "$TOOL" leave "$SOCKET" 5
 	before=$(find "/proc/$pid/fd" -mindepth 1 | wc -l)
 	python3 "$TOOL" leave "$SOCKET" 40
-	wait_until 5 responder_ready
-	wait_until 5 descriptors_are "$pid" "$before"
+	wait_until responder_ready
+	wait_until descriptors_are "$pid" "$before"
 	[[ $(workers) == "$pid" ]]
 	# No snapshot is held any more.
 	start_nginx

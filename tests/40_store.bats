@@ -25,7 +25,7 @@ kill_all() {
 	local pids
 	mapfile -t pids < <(workers)
 	kill -KILL "$(responder_pid)" "${pids[@]}"
-	wait_until 5 no_processes_of_area_but_front
+	wait_until no_processes_of_area_but_front
 }
 
 no_processes_of_area_but_front() {
@@ -61,8 +61,8 @@ fingerprint() {
 	tag=$(etag)
 	mapfile -t pids < <(workers)
 	kill -KILL "${pids[@]}"
-	wait_until 5 workers_are 2 "${pids[@]}"
-	wait_until 5 responder_ready
+	wait_until workers_are 2 "${pids[@]}"
+	wait_until responder_ready
 	get /json/assignments/Seminar
 	assert_body '{"res":"100%"}'
 	assert_header ETag "$tag"
@@ -116,7 +116,7 @@ fingerprint() {
 	python3 "$TOOLS/load.py" write "$BASE" load "$AREA/acknowledged" --clients 16 --tolerate 502,503,504,conn \
 		--until "$AREA/stop-load" >"$AREA/load.out" 3>&- &
 	local client=$!
-	wait_until 10 many_records 200
+	wait_until many_records 200
 	kill_all
 	touch "$AREA/stop-load"
 	wait "$client"
@@ -133,7 +133,7 @@ trace_workers() {
 	done
 	strace -f -qq -o "$AREA/trace" "$@" "${options[@]}" 3>&- &
 	tracer=$!
-	wait_until 5 workers_traced
+	wait_until workers_traced
 }
 
 workers_traced() {
@@ -180,7 +180,7 @@ works_again() {
 	get /healthz
 	[[ $status == 200 ]]
 	end_trace
-	wait_until 15 works_again
+	wait_until works_again
 	get /json/assignments
 	assert_jq '.res.Seminar == "kept" and (.res | length == 5)'
 }
@@ -196,7 +196,7 @@ not_ready() {
 	start_responder --workers 1 --seed "$TREE/conf/seed.json"
 	start_nginx
 	trace_workers -e trace=pwrite64,pwritev -e inject=pwrite64,pwritev:error=EIO
-	wait_until 5 not_ready
+	wait_until not_ready
 	get /readyz
 	assert_problem 503
 	end_trace
@@ -470,7 +470,7 @@ ends_well() {
 		[[ -s $AREA/damaged.err ]] || cmp -s "$AREA/damaged.out" "$AREA/whole.json" || bad+=("page $at: dump gives other data")
 		ends_well "$MARKBOOK" backup --store "$STORE" "$AREA/copy$at" || bad+=("page $at: backup")
 		spawn_responder
-		wait_until 10 responder_ready_or_gone
+		wait_until responder_ready_or_gone
 		if alive "$(responder_pid)"; then
 			stop_responder || bad+=("page $at: serve does not stop")
 			ends_well "$MARKBOOK" dump --store "$STORE" || bad+=("page $at: dump after serve")

@@ -250,7 +250,7 @@ while not os.path.exists(sys.argv[3]) and time.monotonic() < end:
 print(n)
 PY
 	local writer=$! i
-	wait_until 5 written
+	wait_until written
 	for i in 1 2 3 4 5; do
 		markbook backup --store "$STORE" "$AREA/copy$i"
 		mkdir "$AREA/restored$i"

@@ -66,7 +66,7 @@ writes_refused() {
 	assert_body '{"res":"Not Submitted"}'
 	get /healthz
 	assert_status 200
-	wait_until 5 readyz_tells_why
+	wait_until readyz_tells_why
 	same_workers
 }
 
@@ -81,7 +81,7 @@ writes_work() {
 	both
 	rm -r "$STORE"
 	writes_refused
-	wait_until 10 supervisor_noticed
+	wait_until supervisor_noticed
 	lines_are 1 2 'data.mdb was removed or replaced'
 	lines_are 1 1 'there is none'
 	stop_responder
@@ -101,7 +101,7 @@ supervisor_noticed() {
 	printf %s "$body" >"$AREA/marks.json"
 	stop_responder
 	start_responder --seed "$TREE/conf/seed.json"
-	wait_until 10 readyz_is 200
+	wait_until readyz_is 200
 	get /json/assignments/x
 	[[ $status == 404 ]] || fail "$status $body"
 	markbook load --store "$STORE" --replace "$AREA/marks.json"
@@ -123,8 +123,8 @@ supervisor_noticed() {
 	mv "$STORE" "$AREA/elsewhere"
 	writes_refused
 	mv "$AREA/elsewhere" "$STORE"
-	wait_until 5 writes_work
-	wait_until 5 readyz_is 200
+	wait_until writes_work
+	wait_until readyz_is 200
 	writes 200
 	lines_are 1 2 'data.mdb was removed or replaced'
 	lines_are 1 2 'the store works again'
@@ -140,7 +140,7 @@ supervisor_noticed() {
 	writes_refused
 	# Nor by a worker that is born now.
 	kill -KILL "${before[0]}"
-	wait_until 10 stay_out 2
+	wait_until stay_out 2
 	# The supervisor looks at each of these deaths.
 	[[ $(told_by_supervisor) == 1 ]] || fail "$(told_by_supervisor) lines of the supervisor"
 	get /json/assignments/Seminar
@@ -148,7 +148,7 @@ supervisor_noticed() {
 	stop_responder
 	rm -f "$STORE/lock.mdb"
 	start_responder
-	wait_until 5 writes_work
+	wait_until writes_work
 }
 
 # stay_out N: so many new workers did not take the other file.
@@ -166,15 +166,15 @@ told_by_supervisor() {
 	mv "$STORE" "$AREA/elsewhere"
 	kill -KILL "${before[@]}"
 	local soon=$((${EPOCHREALTIME/./} + 3000000)) codes
-	wait_until 3 refuses
+	wait_until refuses
 	# As many clients as the front has connections for, and more: none waits for a share.
 	codes=$(curl -sS --noproxy '*' -Z --parallel-max 64 -o /dev/null -w '%{http_code}\n' "$BASE/json?[1-200]" | sort | uniq -c)
 	[[ $codes =~ ^\ *200\ 503$ ]] || fail "not all 503: $codes"
 	((${EPOCHREALTIME/./} < soon)) || fail "late by $((${EPOCHREALTIME/./} - soon)) us"
 	all_refused
 	mv "$AREA/elsewhere" "$STORE"
-	wait_until 10 writes_work
-	wait_until 10 readyz_is 200
+	wait_until writes_work
+	wait_until readyz_is 200
 	writes 200
 	stop_responder
 	grep -q '"message":"all workers left"' "$LOG"
@@ -185,14 +185,14 @@ told_by_supervisor() {
 	mv "$STORE" "$AREA/elsewhere"
 	prlimit --pid "$(responder_pid)" --nofile=30:
 	kill -KILL "${before[@]}"
-	wait_until 3 refuses
+	wait_until refuses
 	local ticks
 	ticks=$(ticks_of_workers)
 	run python3 "$TOOLS/many.py" "$SOCKET" 60 0 --hold 1
 	ticks=$(($(ticks_of_workers) - ticks))
 	grep -q 'cannot accept for now' "$LOG"
 	((ticks < 20)) || fail "$ticks ticks of $(getconf CLK_TCK) a second"
-	wait_until 10 refuses
+	wait_until refuses
 }
 
 # The time that the processor had for them, those that ended included.
@@ -235,13 +235,13 @@ all_refused() {
 	strace -qq -o /dev/null -e trace=pwrite64,pwritev,writev -e inject=pwrite64,pwritev,writev:error=EROFS \
 		-p "${before[0]}" 3>&- &
 	local tracer=$!
-	wait_until 5 traced
+	wait_until traced
 	writes_refused
 	lines_are 1 1 'Read-only file system'
 	kill "$tracer"
 	wait "$tracer" || :
-	wait_until 5 writes_work
-	wait_until 5 readyz_is 200
+	wait_until writes_work
+	wait_until readyz_is 200
 	lines_are 1 1 'the store works again'
 	same_workers
 }
@@ -276,10 +276,10 @@ traced() {
 	done
 	get /json/assignments/Seminar
 	assert_body '{"res":"Not Submitted"}'
-	wait_until 5 readyz_is 200
+	wait_until readyz_is 200
 	lines_are 1 1 'is full'
 	prlimit --pid "${before[0]}" --fsize=unlimited:
-	wait_until 5 writes_work
+	wait_until writes_work
 	same_workers
 }
 
@@ -294,7 +294,7 @@ traced() {
 	# In the sandbox a worker could not read the clock's file.
 	LD_PRELOAD=$library FAKETIME_TIMESTAMP_FILE=$AREA/clock FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 \
 		spawn_responder --no-sandbox --seed "$TREE/conf/seed.json" --peer-timeout 2
-	wait_until 10 responder_ready
+	wait_until responder_ready
 	start_nginx
 	mapfile -t before < <(workers)
 	local jump year tag
@@ -307,13 +307,13 @@ traced() {
 		writes_work
 		tag=$(etag_of /json/assignments/Seminar)
 		year=$(($(date +%Y) + ${jump%y}))
-		wait_until 5 logged_in "$year"
-		wait_until 5 readyz_is 200
+		wait_until logged_in "$year"
+		wait_until readyz_is 200
 		same_workers
 	done
 	echo '-5y' >"$AREA/clock"
 	kill -HUP "$(responder_pid)"
-	wait_until 15 workers_are 2 "${before[@]}"
+	wait_until workers_are 2 "${before[@]}"
 	writes_work
 	lines_are 0 0 'store|worker|died|connection'
 	stop_responder
@@ -330,7 +330,7 @@ logged_in() {
 	TEST_AREA_OF_MARKBOOK=$AREA "$MARKBOOK" serve --socket "$SOCKET" --store "$STORE" --workers 2 \
 		--seed "$TREE/conf/seed.json" 2>/dev/full >/dev/null 3>&- </dev/null &
 	echo $! >"$AREA/responder.pid"
-	wait_until 10 responder_ready
+	wait_until responder_ready
 	start_nginx
 	lives_on
 }
@@ -341,7 +341,7 @@ logged_in() {
 	TEST_AREA_OF_MARKBOOK=$AREA "$MARKBOOK" serve --socket "$SOCKET" --store "$STORE" --workers 2 \
 		--seed "$TREE/conf/seed.json" 2>"$AREA/pipe" >/dev/null {reader}>&- 3>&- </dev/null &
 	echo $! >"$AREA/responder.pid"
-	wait_until 10 responder_ready
+	wait_until responder_ready
 	exec {reader}>&-
 	start_nginx
 	lives_on
@@ -353,7 +353,7 @@ lives_on() {
 	writes 200
 	same_workers
 	kill -HUP "$(responder_pid)"
-	wait_until 15 workers_are 2 "${before[@]}"
+	wait_until workers_are 2 "${before[@]}"
 	writes_work
 	stop_responder
 }
@@ -375,12 +375,12 @@ lives_on() {
 		client.peer.recv(1)
 	PY
 	local peer=$!
-	wait_until 5 test -e "$AREA/stalls"
+	wait_until test -e "$AREA/stalls"
 	kill -HUP "$(responder_pid)"
-	wait_until 5 restarts_are 1 'replacing'
+	wait_until restarts_are 1 'replacing'
 	restarts_are 0 'done'
 	kill -HUP "$(responder_pid)"
-	wait_until 20 restarts_are 2 'done'
+	wait_until restarts_are 2 'done'
 	restarts_are 2 'replacing'
 	workers_are 1 "${before[@]}"
 	wait "$peer"

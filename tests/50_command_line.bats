@@ -244,10 +244,10 @@ in_force() {
 	local pids
 	mapfile -t pids < <(workers)
 	kill -KILL "${pids[0]}"
-	wait_until 5 workers_are 2 "${pids[0]}"
+	wait_until workers_are 2 "${pids[0]}"
 	mapfile -t pids < <(workers)
 	kill -HUP "$(responder_pid)"
-	wait_until 10 workers_are 2 "${pids[@]}"
+	wait_until workers_are 2 "${pids[@]}"
 	stop_responder
 	[[ ! -s $AREA/responder.out ]]
 	jq -es 'length > 3 and all(type == "object" and has("time") and has("level"))' "$LOG" || fail "$(<"$LOG")"

@@ -79,10 +79,10 @@ PY
 	before=$(metric 'markbook_requests_total{method="GET",code="404"}')
 	mapfile -t pids < <(workers)
 	kill -KILL "${pids[@]}"
-	wait_until 5 workers_are 2 "${pids[@]}"
+	wait_until workers_are 2 "${pids[@]}"
 	mapfile -t pids < <(workers)
 	kill -HUP "$(responder_pid)"
-	wait_until 15 workers_are 2 "${pids[@]}"
+	wait_until workers_are 2 "${pids[@]}"
 	get /metrics
 	(($(metric 'markbook_requests_total{method="GET",code="404"}') >= before)) || fail "$before: $body"
 	(($(metric markbook_worker_deaths_total) == 2)) || fail "$body"
@@ -104,12 +104,12 @@ for client in clients:
         pass
 PY
 	local holder=$!
-	wait_until 5 test -e "$AREA/held"
+	wait_until test -e "$AREA/held"
 	get /metrics
 	(($(metric markbook_workers_ready) == 2)) || fail "$body"
 	(($(metric markbook_connections) >= 12)) || fail "$body"
 	kill "$holder"
-	wait_until 5 fewer_connections 12
+	wait_until fewer_connections 12
 }
 
 fewer_connections() {
@@ -148,12 +148,12 @@ fewer_connections() {
 	# As limits.conf says for a load balancer, which makes the client's address any.
 	printf 'set_real_ip_from 127.0.0.1;\nreal_ip_header X-Forwarded-For;\n' >>"$PREFIX/conf/limits.conf"
 	kill -HUP "$(front_pid)"
-	wait_until 10 refused_to 10.1.2.3
+	wait_until refused_to 10.1.2.3
 	assert_problem 403
 	local address
 	for address in 10.0.0.1 172.16.0.1 192.168.1.1 169.254.170.2 8.8.8.8 ::2 fd00::1 fe80::1; do
 		# The front's workers of before the reload may have a request more.
-		wait_until 10 refused_to "$address" || fail "$address: $status"
+		wait_until refused_to "$address" || fail "$address: $status"
 	done
 	for address in 127.0.0.1 127.1.2.3 ::1; do
 		http GET /metrics -H "X-Forwarded-For: $address"

@@ -15,7 +15,7 @@ start_fake() {
 	rm -f "$SOCKET" "$AREA/fake.log"
 	TEST_AREA_OF_MARKBOOK=$AREA python3 "$TOOLS/fake_responder.py" "$SOCKET" "$1" "$AREA/fake.log" </dev/null >"$AREA/fake.out" 2>&1 3>&- &
 	fake=$!
-	wait_until 5 test -S "$SOCKET"
+	wait_until test -S "$SOCKET"
 }
 
 # seen METHOD PATH: how often the responder read that.
@@ -103,7 +103,7 @@ head_on() {
 	sed -i 's/worker_processes auto/worker_processes 1/' "$PREFIX/conf/nginx.conf"
 	read -ra front <<<"$(front_workers)"
 	kill -HUP "$(front_pid)"
-	wait_until 10 one_front_worker "${front[@]}"
+	wait_until one_front_worker "${front[@]}"
 	read -ra front <<<"$(front_workers)"
 	# Those that wait for a stopped worker at once are kept, all of them.
 	kill -STOP "$(workers)"
@@ -111,7 +111,7 @@ head_on() {
 		curl -sS "$BASE/json" -o /dev/null 3>&- &
 		clients+=($!)
 	done
-	wait_until 10 unix_connections_are -ge 8
+	wait_until unix_connections_are -ge 8
 	kill -CONT "$(workers)"
 	wait "${clients[@]}"
 	exec {client}<>"/dev/tcp/127.0.0.1/$PORT"
@@ -121,9 +121,9 @@ head_on() {
 	# The front hears of the request first, and only then that the connections broke.
 	kill -STOP "${front[0]}"
 	printf '%s' "$ask" >&"$client"
-	wait_until 10 front_has_bytes
+	wait_until front_has_bytes
 	kill -KILL "$(workers)"
-	wait_until 10 unix_connections_are -eq 0
+	wait_until unix_connections_are -eq 0
 	kill -CONT "${front[0]}"
 	i=$(head_on "$client")
 	exec {client}>&-

@@ -19,7 +19,7 @@ limited() {
 	start_responder --seed "$TREE/conf/seed.json"
 	start_nginx
 	reconfigure 's/default "";/default $binary_remote_addr;/; s/rate=50r/rate=1r/; s/burst=100/burst=2/' limits.conf
-	wait_until 10 limited
+	wait_until limited
 	assert_problem 429
 	[[ $(header Retry-After) =~ ^[0-9]+$ ]]
 	# Those who watch are not counted.
@@ -52,7 +52,7 @@ timed_out() {
 	local pid
 	pid=$(workers)
 	kill -STOP "$pid"
-	wait_until 25 timed_out
+	wait_until timed_out
 	assert_problem 504
 	kill -CONT "$pid"
 	get /json

@@ -36,7 +36,7 @@ reconfigure() {
 	old=$(front_workers)
 	sed -i "${@:2}" "$PREFIX/conf/$1"
 	kill -HUP "$(front_pid)"
-	wait_until 10 front_workers_differ "$old"
+	wait_until front_workers_differ "$old"
 }
 
 front_workers() {
@@ -97,13 +97,13 @@ front_workers_differ() {
 		printf 'PUT /json/assignments/x HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{' >&"$fd"
 		held+=("$fd")
 	done
-	wait_until 5 limited
+	wait_until limited
 	get /json
 	assert_problem 429
 	for fd in "${held[@]}"; do
 		exec {fd}>&-
 	done
-	wait_until 5 not_limited
+	wait_until not_limited
 }
 
 limited() {

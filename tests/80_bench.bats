@@ -15,7 +15,7 @@ teardown() {
 	printf 'GET\t/\t\n' >"$BATS_TEST_TMPDIR/requests"
 	python3 "$TOOLS/stalling.py" 0.3 0.1 >"$BATS_TEST_TMPDIR/port" 3>&- &
 	server=$!
-	wait_until 5 test -s "$BATS_TEST_TMPDIR/port"
+	wait_until test -s "$BATS_TEST_TMPDIR/port"
 
 	# Of 1,000 requests 100 are due during the stall, far more than there are connections.
 	"$BATS_TEST_TMPDIR/pace" -c 4 -r 1000 -d 1 "$(<"$BATS_TEST_TMPDIR/port")" \

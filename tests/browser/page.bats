@@ -11,7 +11,7 @@ setup_file() {
 	start
 	TEST_AREA_OF_MARKBOOK=$AREA setsid chromedriver --port=0 </dev/null >"$AREA/driver.out" 2>&1 3>&- 4>&- &
 	echo $! >"$AREA/driver.pid"
-	wait_until 15 grep -q 'started successfully on port' "$AREA/driver.out"
+	wait_until grep -q 'started successfully on port' "$AREA/driver.out"
 	DRIVER=http://127.0.0.1:$(sed -n 's/.*started successfully on port \([0-9]*\).*/\1/p' "$AREA/driver.out")
 	export BASE DRIVER
 }

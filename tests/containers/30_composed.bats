@@ -49,10 +49,10 @@ END
 	up
 	local responder front
 	responder=$(id responder) front=$(id front)
-	wait_until 30 state_is "$responder" .State.Health.Status healthy
-	wait_until 30 state_is "$front" .State.Health.Status healthy
+	wait_until state_is "$responder" .State.Health.Status healthy
+	wait_until state_is "$front" .State.Health.Status healthy
 	docker kill "$responder" >/dev/null
-	wait_until 60 state_is "$front" .State.Health.Status unhealthy
+	wait_until state_is "$front" .State.Health.Status unhealthy
 }
 
 @test "every process is an unprivileged user's, without capabilities or a way to them" {
@@ -87,7 +87,7 @@ END
 @test "the responder alone listens on no port and runs nothing else" {
 	new_project
 	run_one responder "$RESPONDER_IMAGE" serve --store=/run/markbook/store
-	wait_until 10 docker exec "$PROJECT-responder" /usr/bin/markbook health
+	wait_until docker exec "$PROJECT-responder" /usr/bin/markbook health
 	need_root "$PROJECT-responder"
 	local pid
 	pid=$(state "$PROJECT-responder" .State.Pid)
@@ -100,7 +100,7 @@ END
 	new_project
 	docker network create "$PROJECT-net" >/dev/null
 	run_one front --network "$PROJECT-net" -p "127.0.0.1:$PORT:8080" "$FRONT_IMAGE"
-	wait_until 10 curl -fsS --noproxy '*' "$BASE/"
+	wait_until curl -fsS --noproxy '*' "$BASE/"
 	get /json
 	assert_problem 503 'Service is not available'
 	need_root "$PROJECT-front"
@@ -124,7 +124,7 @@ END
 	get /
 	assert_status 200
 	docker start "$(id responder)" >/dev/null
-	wait_until 10 serves
+	wait_until serves
 	[[ $(whole_store) == "$before" ]]
 }
 
@@ -134,12 +134,12 @@ END
 	responder=$(id responder)
 	need_root "$responder"
 	load_start --tolerate 502,503,conn --pause 0.1
-	wait_until 10 load_has_written 200
+	wait_until load_has_written 200
 	pid=$(state "$responder" .State.Pid)
 	kill -KILL "$pid"
-	wait_until 20 state_is "$responder" .RestartCount 1
-	wait_until 20 serves
-	wait_until 10 load_has_written $(($(curl -sS --noproxy '*' "$BASE/json/load" | jq '.res | length') + 100))
+	wait_until state_is "$responder" .RestartCount 1
+	wait_until serves
+	wait_until load_has_written $(($(curl -sS --noproxy '*' "$BASE/json/load" | jq '.res | length') + 100))
 	load_end
 	(($(load_count '[.tolerated[]] | add // 0') > 0))
 	load_check
@@ -151,10 +151,10 @@ END
 	front=$(id front)
 	need_root "$front"
 	load_start --tolerate conn --pause 0.1
-	wait_until 10 load_has_written 200
+	wait_until load_has_written 200
 	kill -KILL "$(state "$front" .State.Pid)"
-	wait_until 20 state_is "$front" .RestartCount 1
-	wait_until 20 serves
+	wait_until state_is "$front" .RestartCount 1
+	wait_until serves
 	load_end
 	(($(load_count '.tolerated.conn') > 0))
 	load_check
@@ -165,7 +165,7 @@ END
 	local front responder start answered
 	front=$(id front) responder=$(id responder)
 	load_start --tolerate conn
-	wait_until 20 load_has_written 300
+	wait_until load_has_written 300
 	start=${EPOCHREALTIME/./}
 	compose stop >/dev/null 2>&1
 	echo "# stopped in $(((${EPOCHREALTIME/./} - start) / 1000)) ms" >&3
@@ -180,7 +180,7 @@ END
 	answered=$(jq -c 'select(.uri | startswith("/json/load/"))' "$BATS_TEST_TMPDIR/log" | wc -l)
 	[[ $answered == "$(load_count .ok)" ]] || fail "$answered were taken, $(load_count .ok) answered"
 	compose start >/dev/null 2>&1
-	wait_until 20 serves
+	wait_until serves
 	load_check
 }
 
@@ -193,7 +193,7 @@ END
 		start=${EPOCHREALTIME/./}
 		docker start "$responder" "$front" >/dev/null
 		started=${EPOCHREALTIME/./}
-		wait_until 10 serves
+		wait_until serves
 		all+=($(((${EPOCHREALTIME/./} - start) / 1000)))
 		own+=($(((${EPOCHREALTIME/./} - started) / 1000)))
 	done
@@ -210,7 +210,7 @@ END
 	assert_status 201
 	compose down >/dev/null 2>&1
 	compose up -d --no-build >/dev/null 2>&1
-	wait_until 20 serves
+	wait_until serves
 	get /json/marks
 	assert_json '{"res": {"a": 1}}'
 }

@@ -34,9 +34,9 @@ task() {
 	mapfile -t environment < <(configured environment "${files[@]}")
 	task_container responder "$RESPONDER_IMAGE" --network "$PROJECT-net" -p "127.0.0.1:$PORT:8080" \
 		"${environment[@]/#/--env=}" -- "${command[@]}"
-	wait_until 20 docker exec "$PROJECT-responder" /usr/bin/markbook health
+	wait_until docker exec "$PROJECT-responder" /usr/bin/markbook health
 	task_container front "$FRONT_IMAGE" --network "container:$PROJECT-responder" --
-	wait_until 20 serves
+	wait_until serves
 }
 
 @test "the same images work in a task's shape" {
@@ -65,7 +65,7 @@ task() {
 	docker network create "$PROJECT-net" >/dev/null
 	task_container front "$FRONT_IMAGE" --network "$PROJECT-net" -p "127.0.0.1:$PORT:8080" --
 	task_container responder "$RESPONDER_IMAGE" --network "container:$PROJECT-front" -- serve --store=/run/markbook/store
-	wait_until 20 serves
+	wait_until serves
 }
 
 @test "a volume that root owns stops the responder with a line that says so" {
@@ -73,7 +73,7 @@ task() {
 	# nocopy keeps the owner that the image declares from it.
 	run_one responder --user 10001:10001 --read-only --cap-drop ALL --mount \
 		"type=volume,source=$PROJECT-run,target=/run/markbook,volume-nocopy" "$RESPONDER_IMAGE" serve --store=/run/markbook/store
-	wait_until 10 state_is "$PROJECT-responder" .State.Status exited
+	wait_until state_is "$PROJECT-responder" .State.Status exited
 	state_is "$PROJECT-responder" .State.ExitCode 1
 	run docker logs "$PROJECT-responder"
 	[[ $output == *'/run/markbook'*'ermission denied'* ]] || fail "$output"
@@ -82,7 +82,7 @@ task() {
 @test "the task stops in order under load: nothing that was accepted fails, both exit with 0" {
 	task
 	load_start --tolerate conn
-	wait_until 20 load_has_written 200
+	wait_until load_has_written 200
 	local start=${EPOCHREALTIME/./}
 	docker stop "$PROJECT-front" >/dev/null
 	docker stop "$PROJECT-responder" >/dev/null
@@ -96,6 +96,6 @@ task() {
 	[[ -z $(jq -c 'select(.uri | startswith("/json")) | select(.status >= 300)' "$BATS_TEST_TMPDIR/log") ]]
 	docker start "$PROJECT-responder" >/dev/null
 	docker start "$PROJECT-front" >/dev/null
-	wait_until 20 serves
+	wait_until serves
 	load_check
 }

@@ -53,7 +53,7 @@ power_on() {
 
 power_off() {
 	docker kill "$front" "$responder" >/dev/null
-	wait_until 20 umount "$MACHINE"
+	wait_until umount "$MACHINE"
 }
 
 serves_or_refuses() {
@@ -64,7 +64,7 @@ serves_or_refuses() {
 fate() {
 	mount -o loop "$DISKS/$1" "$MACHINE"
 	power_on
-	wait_until 30 serves_or_refuses
+	wait_until serves_or_refuses
 	if serves; then
 		python3 "$BATS_TEST_DIRNAME/reset.py" judge "$BASE" "$DISKS/$1.json" "$TREE/conf/seed.json"
 	else

@@ -49,7 +49,7 @@ serves() {
 up() {
 	new_project
 	compose up -d --no-build >"$BATS_TEST_TMPDIR/up" 2>&1 || fail "$(cat "$BATS_TEST_TMPDIR/up")"
-	wait_until 20 serves
+	wait_until serves
 }
 
 # id SERVICE: its container.

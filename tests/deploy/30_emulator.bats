@@ -13,7 +13,7 @@ setup_file() {
 	nobody
 	MOTO_ECS_SERVICE_RUNNING=1 moto_server -H 127.0.0.1 -p 0 >"$BATS_FILE_TMPDIR/moto.log" 2>&1 3>&- &
 	echo $! >"$BATS_FILE_TMPDIR/moto.pid"
-	wait_until 30 grep -q 'Running on' "$BATS_FILE_TMPDIR/moto.log"
+	wait_until grep -q 'Running on' "$BATS_FILE_TMPDIR/moto.log"
 	AWS_ENDPOINT_URL=$(grep -om 1 'http://127.0.0.1:[0-9]*' "$BATS_FILE_TMPDIR/moto.log")
 	export AWS_ENDPOINT_URL AWS_REGION=us-east-2 AWS_DEFAULT_REGION=us-east-2
 	# moto takes any.
