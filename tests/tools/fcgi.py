@@ -7,6 +7,8 @@ import struct
 
 BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR, DATA, GET_VALUES, GET_VALUES_RESULT, UNKNOWN = range(1, 12)
 RESPONDER = 1
+# Seconds; a peer that is not answered at all is told of then, and no machine is so slow.
+PATIENCE = 60
 KEEP_CONN = 1
 HEADER = struct.Struct("!BBHHBx")
 
@@ -53,7 +55,7 @@ def request(method, path, body=b"", query="", extra=(), flags=KEEP_CONN, request
     )
 
 
-def connect(address, timeout=10):
+def connect(address, timeout=PATIENCE):
     if address.startswith("/"):
         peer = socket.socket(socket.AF_UNIX)
         peer.settimeout(timeout)
@@ -107,7 +109,7 @@ def read_answer(peer):
 class Client:
     """One kept-alive connection."""
 
-    def __init__(self, address, timeout=10):
+    def __init__(self, address, timeout=PATIENCE):
         self.peer = connect(address, timeout)
 
     def __call__(self, method, path, body=b"", **more):

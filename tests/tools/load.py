@@ -8,7 +8,8 @@
                                          is the number of successes in the end
     load.py fresh BASE|SOCKET COLLECTION one client PUTs, the others see each value once it was answered
 
-Ends after --requests, or when the file --until exists, and in any case after --seconds.
+Ends after --requests, or when the file --until exists, with --see once it got that status, too.
+It ends with the process that started it.
 A status that is not a success and is not in --tolerate ends in exit status 1; "conn" in --tolerate
 stands for connections that fail.  The last line of output is a summary.
 """
@@ -27,7 +28,7 @@ import fcgi
 class Http:
     """One kept-alive connection, made anew when the server closed it."""
 
-    def __init__(self, base, timeout=20):
+    def __init__(self, base, timeout=fcgi.PATIENCE):
         self.host = urllib.parse.urlsplit(base).netloc
         self.timeout = timeout
         self.link = None
@@ -59,7 +60,7 @@ class Direct:
     """The same by FastCGI."""
 
     def __init__(self, address):
-        self.client = fcgi.Client(address, 20)
+        self.client = fcgi.Client(address)
 
     def __call__(self, method, path, body=None, fields=None):
         extra = [("HTTP_" + n.upper().replace("-", "_"), v) for n, v in (fields or {}).items()]
@@ -74,13 +75,13 @@ class Run:
         self.ok = 0
         self.tolerated = {}
         self.failures = []
-        self.end = time.monotonic() + args.seconds
+        self.parent = os.getppid()
 
     def going_on(self):
-        if self.failures or time.monotonic() > self.end:
+        if self.failures or os.getppid() != self.parent:
             return False
         if self.args.until and os.path.exists(self.args.until):
-            return False
+            return self.args.see is not None and self.args.see not in self.tolerated
         return self.ok < self.args.requests
 
     def succeeded(self):
@@ -231,8 +232,8 @@ parser.add_argument("collection")
 parser.add_argument("out", nargs="?")
 parser.add_argument("--clients", type=int, default=8)
 parser.add_argument("--requests", type=int, default=1 << 30)
-parser.add_argument("--seconds", type=float, default=20)
 parser.add_argument("--until")
+parser.add_argument("--see", type=int, metavar="STATUS")
 parser.add_argument("--reads", action="store_true")
 parser.add_argument("--tolerate", default="")
 parser.add_argument("--pause", type=float, default=0.01, help="after a tolerated failure, in seconds")

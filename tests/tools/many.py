@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Many connections to a responder's socket, each with one request after the other.
 
-    many.py SOCKET CONNECTIONS SECONDS [--hold SECONDS]
+    many.py SOCKET CONNECTIONS [--each N | --until FILE | --hold FILE]
 
-Every request has to be answered with 200.  With --hold the connections make no request, or one,
-and stay open for that long.  Prints {"connections", "answers", "failures"}; exits 1 where one failed.
+Every request has to be answered with 200.  Each connection makes N requests, or as many as there
+is time for until the FILE exists, at least one.  With --hold they make none and stay open
+until the FILE exists.  Prints {"connections", "answers", "failures"}; exits 1 where one failed.
 """
 import argparse
 import json
+import os
 import selectors
 import socket
 import sys
@@ -23,12 +25,14 @@ END = fcgi.record(fcgi.END, bytes(8))[:8]
 class Connection:
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(10)
+        self.socket.settimeout(fcgi.PATIENCE)
         self.socket.connect(path)
         self.socket.setblocking(False)
         self.bytes = b""
+        self.asked = 0
 
     def ask(self):
+        self.asked += 1
         self.bytes = b""
         self.socket.setblocking(True)
         self.socket.sendall(REQUEST)
@@ -54,32 +58,42 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("socket")
     parser.add_argument("connections", type=int)
-    parser.add_argument("seconds", type=float)
-    parser.add_argument("--hold", type=float, default=0)
+    parser.add_argument("--each", type=int, default=1)
+    parser.add_argument("--until")
+    parser.add_argument("--hold")
     args = parser.parse_args()
+    parent = os.getppid()
 
     connections = [Connection(args.socket) for _ in range(args.connections)]
     if args.hold:
-        time.sleep(args.hold)
+        while not os.path.exists(args.hold) and os.getppid() == parent:
+            time.sleep(0.02)
         return 0
     selector = selectors.DefaultSelector()
     answers = failures = 0
-    end = time.monotonic() + args.seconds
     waiting = set()
     for connection in connections:
         connection.ask()
         selector.register(connection.socket, selectors.EVENT_READ, connection)
         waiting.add(connection)
-    limit = end + 20
-    while waiting and time.monotonic() < limit:
-        for key, _ in selector.select(1):
+
+    def asks_again(connection):
+        if args.until:
+            return not os.path.exists(args.until) and os.getppid() == parent
+        return connection.asked < args.each
+
+    while waiting:
+        ready = selector.select(fcgi.PATIENCE)
+        if not ready:
+            break
+        for key, _ in ready:
             connection = key.data
             good = connection.answered()
             if good is None:
                 continue
             answers += good
             failures += not good
-            if good and time.monotonic() < end:
+            if good and asks_again(connection):
                 try:
                     connection.ask()
                     continue

@@ -12,7 +12,7 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("host")
 parser.add_argument("port", type=int)
 parser.add_argument("--shut", action="store_true")
-parser.add_argument("--wait", type=float, default=5)
+parser.add_argument("--wait", type=float, default=60)
 args = parser.parse_args()
 
 deadline = time.monotonic() + args.wait
