@@ -19,7 +19,7 @@ as_http() {
 		(($# == 0)) || printf '%s\r\n' "$@"
 		printf '\r\n'
 		cat
-	} | raw --shut --wait 20
+	} | raw --shut
 }
 
 @test "a body shorter than announced changes nothing" {

@@ -35,12 +35,12 @@ load_client() {
 
 @test "64 clients incrementing one record by conditional PUTs lose no update (2 workers)" {
 	start --workers 2
-	load_client count "$BASE" "$c" --clients 64 --requests 200 --seconds 25
+	load_client count "$BASE" "$c" --clients 64 --requests 200
 }
 
 @test "64 clients incrementing one record by conditional PUTs lose no update (20 workers)" {
 	start --workers 20
-	load_client count "$BASE" "$c" --clients 64 --requests 200 --seconds 25
+	load_client count "$BASE" "$c" --clients 64 --requests 200
 }
 
 @test "64 clients writing records of their own lose none" {

@@ -2,12 +2,13 @@
 # What goes wrong around the service: successors, mistakes, limits, a log that nobody reads.
 
 load helper
+load load
 bats_require_minimum_version 1.5.0
 own_area
 
-# many N SECONDS: N connections of their own that send requests, each answered; prints a summary.
+# many N [options of many.py]: N connections of their own that send requests, each answered; prints a summary.
 many() {
-	python3 "$TOOLS/many.py" "$SOCKET" "$1" "$2"
+	python3 "$TOOLS/many.py" "$SOCKET" "$@"
 }
 
 one_worker_of_its_own() {
@@ -16,21 +17,22 @@ one_worker_of_its_own() {
 }
 
 @test "a successor that starts while the old one drains keeps its socket" {
-	start_responder --workers 1
-	local old new
+	start_responder --workers 1 --drain-timeout 300 --peer-timeout 300
+	local old new staller
 	old=$(responder_pid)
-	# Idle, so that the drain takes its time.
-	exec {idle}< <(python3 "$TOOLS/many.py" "$SOCKET" 1 0 --hold 3)
-	wait_until many_open 1
+	stall large
 	kill -TERM "$old"
+	wait_until grep -q 'finish what they have' "$LOG"
 	TEST_AREA_OF_MARKBOOK=$AREA "$MARKBOOK" serve --socket "$SOCKET" --store "$AREA/other" --workers 1 \
 		2>>"$LOG" >/dev/null 3>&- </dev/null &
 	new=$!
-	wait_until not_alive "$old"
 	wait_until "$MARKBOOK" health --socket "$SOCKET"
+	alive "$old"
+	kill "$staller"
+	wait_until not_alive "$old"
+	"$MARKBOOK" health --socket "$SOCKET"
 	kill -TERM "$new"
 	wait "$new"
-	exec {idle}>&-
 	rm -f "$AREA/responder.pid"
 }
 
@@ -52,15 +54,16 @@ ss_connections() {
 }
 
 @test "a thousand busy connections are handed over without one lost request" {
-	start_responder --workers 1 --seed "$TREE/conf/seed.json"
+	start_responder --workers 1 --drain-timeout 300 --seed "$TREE/conf/seed.json"
 	local old
 	old=$(workers)
-	many 1000 4 >"$AREA/many" &
+	python3 "$TOOLS/many.py" "$SOCKET" 1000 --until "$AREA/enough" >"$AREA/many" &
 	local load=$!
-	wait_until many_open 900
+	wait_until many_open 1000
 	kill -HUP "$(responder_pid)"
-	wait "$load" || fail "$(<"$AREA/many")"
 	wait_until one_worker_of_its_own "$old"
+	touch "$AREA/enough"
+	wait "$load" || fail "$(<"$AREA/many")"
 	[[ $(jq .failures "$AREA/many") == 0 && $(jq .connections "$AREA/many") == 1000 ]] || fail "$(<"$AREA/many")"
 	[[ $(grep -c 'is killed' "$LOG") == 0 ]]
 }
@@ -86,7 +89,12 @@ many_open() {
 @test "without descriptors for more connections it says so once and goes on" {
 	start_responder --workers 1 --seed "$TREE/conf/seed.json"
 	prlimit --pid "$(workers)" --nofile=30:
-	run python3 "$TOOLS/many.py" "$SOCKET" 60 0 --hold 1
+	python3 "$TOOLS/many.py" "$SOCKET" 60 --hold "$AREA/enough" &
+	local holder=$!
+	wait_until grep -q 'cannot accept' "$LOG"
+	# Each that leaves lets another one in.
+	touch "$AREA/enough"
+	wait "$holder"
 	(($(grep -c 'cannot accept' "$LOG") == 1)) ||
 		fail "$(grep -c 'cannot accept' "$LOG") lines"
 	wait_until "$MARKBOOK" health --socket "$SOCKET"
@@ -100,8 +108,8 @@ many_open() {
 	echo $! >"$AREA/responder.pid"
 	wait_until "$MARKBOOK" health --socket "$SOCKET"
 	# Some 200 bytes a line: far more than a pipe holds.
-	many 4 2 >"$AREA/many" || fail "$(<"$AREA/many")"
-	(($(jq .answers "$AREA/many") > 1000)) || fail "$(<"$AREA/many")"
+	many 4 --each 300 >"$AREA/many" || fail "$(<"$AREA/many")"
+	(($(jq .answers "$AREA/many") == 1200)) || fail "$(<"$AREA/many")"
 	# Read again, it tells what is missing.
 	cat <&"$reader" >"$AREA/read" &
 	local cat=$!
@@ -128,7 +136,7 @@ dropped_line_is_logged() {
 	pid=$(workers)
 	before=$(awk '/^VmRSS/ { print $2 }' "/proc/$pid/status")
 	# A megabyte and more for each of them.
-	many 40 1 >"$AREA/many"
+	many 40 --each 3 >"$AREA/many"
 	after=$(awk '/^VmRSS/ { print $2 }' "/proc/$pid/status")
 	((after < before + 24 * 1024)) || fail "$before kB, then $after kB"
 }

@@ -31,30 +31,30 @@ teardown() {
 }
 
 @test "while long answers are read slowly others are answered, by the same worker" {
-	start_responder --workers 1 --seed "$AREA/long.json"
+	start_responder --workers 1 --peer-timeout 300 --seed "$AREA/long.json"
 	python3 "$TOOL" others "$SOCKET"
 }
 
 @test "more long answers at once than a worker makes at once all come whole" {
-	start_responder --workers 1 --peer-timeout 60 --seed "$AREA/long.json"
+	start_responder --workers 1 --peer-timeout 300 --seed "$AREA/long.json"
 	python3 "$TOOL" crowd "$SOCKET" 60
 }
 
 @test "a long answer is of one state, whatever is written while it is sent" {
-	start_responder --seed "$AREA/long.json"
+	start_responder --peer-timeout 300 --seed "$AREA/long.json"
 	python3 "$TOOL" snapshot "$SOCKET"
 }
 
 @test "a peer that does not take its answer is given up" {
 	start_responder --workers 1 --peer-timeout 1 --seed "$AREA/long.json"
-	python3 "$TOOL" stall "$SOCKET" 10
+	python3 "$TOOL" stall "$SOCKET"
 	responder_ready
 }
 
 @test "a worker told to leave finishes a long answer that was begun" {
 	local signal out
 	for signal in HUP TERM; do
-		start_responder --workers 1 --seed "$AREA/long.json"
+		start_responder --workers 1 --drain-timeout 300 --peer-timeout 300 --seed "$AREA/long.json"
 		coproc python3 "$TOOL" begun "$SOCKET" 2>"$AREA/begun.err"
 		local tool=$COPROC_PID
 		read -r out <&"${COPROC[0]}"
@@ -73,7 +73,7 @@ teardown() {
 }
 
 @test "a peer that does not take its answer keeps no worker from being replaced" {
-	start_responder --workers 1 --drain-timeout 2 --peer-timeout 60 --seed "$AREA/long.json"
+	start_responder --workers 1 --drain-timeout 2 --peer-timeout 300 --seed "$AREA/long.json"
 	coproc python3 "$TOOL" begun "$SOCKET" 2>/dev/null
 	local out old
 	read -r out <&"${COPROC[0]}"
@@ -108,7 +108,7 @@ descriptors_are() {
 
 @test "the memory of a worker does not grow with the answer" {
 	[[ -z ${ASAN_OPTIONS-} ]] || skip "not with a sanitizer"
-	start_responder --workers 1 --seed "$AREA/long.json"
+	start_responder --workers 1 --peer-timeout 300 --seed "$AREA/long.json"
 	local pid before after
 	pid=$(workers)
 	before=$(awk '/^RssAnon/ { print $2 }' "/proc/$pid/status")

@@ -93,7 +93,7 @@ PY
 import sys
 sys.path.insert(0, sys.argv[1])
 import fcgi
-clients = [fcgi.Client(sys.argv[2], timeout=20) for _ in range(12)]
+clients = [fcgi.Client(sys.argv[2], timeout=600) for _ in range(12)]
 for client in clients:
     client("GET", "/json")
 open(sys.argv[3], "w").close()

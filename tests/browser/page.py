@@ -26,7 +26,7 @@ def http(method, names, body=None):
     request = urllib.request.Request(BASE + path, None if body is None else body.encode(),
                                      {"Content-Type": "application/json"}, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

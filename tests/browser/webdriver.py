@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
-DEADLINE = 10
+DEADLINE = 60
 
 FLAGS = [
     # chromedriver would look for the browser at "localhost", which not every system can resolve.
@@ -59,7 +59,7 @@ class Browser:
             self.driver + self.session + path, data, {"Content-Type": "application/json"},
             method=method)
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=300) as answer:
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as error:
             value = json.load(error)["value"]

@@ -115,7 +115,7 @@ class Service:
         words = ["--socket", self.socket, "--workers", "2", "--durability", self.args.durability]
         words += ["--store-size", self.args.size, "--seed", self.seed, "--log-level", "warn", "--no-sandbox"]
         self.server = subprocess.Popen(self.command("serve", *words), env=self.environment, stdin=subprocess.DEVNULL)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 fcgi.connect(self.socket).close()
@@ -128,7 +128,7 @@ class Service:
 
     def stop(self):
         self.server.send_signal(signal.SIGTERM)
-        if self.server.wait(20) != 0:
+        if self.server.wait(60) != 0:
             sys.exit(f"serve ended with {self.server.returncode}")
         self.server = None
         self.log.note(b"stopped")
