@@ -160,10 +160,10 @@ sanitized: $(BUILD)/asan/markbook $(units:%=$(BUILD)/asan/unit/%)
 ## test                all tests
 ## test-unit           the C parts
 ## test-bats           the program and nginx, from outside
-## test-asan           both under the sanitizers
+## test-asan           both under the sanitizers; make test has a part of it
 .PHONY: test test-unit test-bats test-asan
 
-test: suites = unit unit-asan layers inject checker fuzz bats docs browser bats-asan powerloss
+test: suites = unit unit-asan layers inject checker fuzz bats docs browser input-asan powerloss
 test: replays = fuzzers
 test-unit: suites = unit
 test-bats: suites = bats
