@@ -25,7 +25,7 @@ make_run() {
 			python3 -c 'import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); os.execvp(sys.argv[1], sys.argv[1:])' \
 			"$TREE/conf/run.sh" </dev/null >"$AREA/said" 2>"$AREA/err" 3>&- 4>&- &
 		front=$!
-		wait_until 40 said_or_gone
+		wait_until said_or_gone
 		alive "$front" || ! grep -q 'is taken' "$AREA/err" || continue
 		return 0
 	done
@@ -42,7 +42,7 @@ end_run() {
 	front=''
 	kill -"$1" "$pid"
 	wait "$pid" || result=$?
-	wait_until 10 no_processes_of_area
+	wait_until no_processes_of_area
 	return $result
 }
 
