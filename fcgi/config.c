@@ -141,7 +141,10 @@ size_text(char *out, size_t size, uint64_t n)
 	return out;
 }
 
-/* "MIN to MAX", as the value is written; false for an option that has no such bounds. */
+/*
+ * Write "MIN to MAX" in the form of the option's values.  Returns false if the
+ * option has no such bounds.
+ */
 static bool
 range_text(char *out, size_t size, const struct option *o)
 {
@@ -404,7 +407,7 @@ operands(enum command command)
 	return command == COMMAND_LOAD ? " FILE|-" : command == COMMAND_BACKUP ? " FILE" : "";
 }
 
-/* Bounds, default and variable, on a line of their own. */
+/* Write the bounds, default and variable of an option as one line of help. */
 static void
 help_value(FILE *f, const struct option *o)
 {
