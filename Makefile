@@ -271,7 +271,8 @@ clean:
 	rm -rf '$(BUILD)' compile_commands.json
 
 # The images are built from a part of the tree that has none of these.
-include $(wildcard conf/containers.mk deploy/deploy.mk tests/fuzz/fuzz.mk)
+include $(wildcard conf/containers.mk deploy/deploy.mk tests/fuzz/fuzz.mk \
+	tests/postman/postman.mk)
 
 # --- installation --------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 #
 #	conf/deps.sh run     to build it and to run it
 #	conf/deps.sh test    also to test and lint it
-#	conf/deps.sh containers, conf/deps.sh deploy    for make test-containers, make test-deploy
+#	conf/deps.sh containers|deploy|postman    for make test-containers and so on
 #
 # Says nothing and takes no time where all is there.  Starts no service, and leaves an nginx that
 # it had to install switched off at boot: Markbook starts one of its own.
@@ -19,19 +19,22 @@ declare -A packages=(
 	[lint]="clang-tidy clang-format cppcheck shellcheck"
 	[containers]="bats curl jq python3 python3-yaml debootstrap iptables xfsprogs"
 	[deploy]="bats jq python3-venv shellcheck"
+	[postman]="curl jq python3 strace"
 )
 # An engine that answers, or can be started, is not replaced by Debian's.
 docker info >/dev/null 2>&1 || command -v dockerd >/dev/null || packages[containers]+=" docker.io"
 docker compose version >/dev/null 2>&1 || packages[containers]+=" docker-compose"
-# Any Go will do.
+# Any Go will do, and any Node.js from version 18 on.
 command -v go >/dev/null || packages[deploy]+=" golang-go"
+{ command -v npm && node -e 'process.exit(Number(parseInt(process.versions.node) < 18))'; } >/dev/null 2>&1 ||
+	packages[postman]+=" nodejs npm"
 
 case ${1-} in
 run) purposes=(build serve try) ;;
 test) purposes=(build serve try test lint) ;;
-containers | deploy) purposes=("$1") ;;
+containers | deploy | postman) purposes=("$1") ;;
 *)
-	echo "usage: $0 run|test|containers|deploy" >&2
+	echo "usage: $0 run|test|containers|deploy|postman" >&2
 	exit 2
 	;;
 esac
