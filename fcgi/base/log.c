@@ -18,7 +18,7 @@ log_init(struct log *log, int fd, enum log_level level)
 {
 	log->fd = fd;
 	log->level = level;
-	log->len = log->line_len = log->lines = 0;
+	log->len = log->line_len = 0;
 	log->stuck = false;
 	log->dropped = 0;
 	log->second = (time_t)-1;
@@ -136,20 +136,6 @@ log_u64(struct log *log, const char *key, uint64_t value)
 	log_add(log, digits, len);
 }
 
-void
-log_end(struct log *log)
-{
-	memcpy(log->line + log->line_len, LINE_END, sizeof(LINE_END) - 1);
-	log->line_len += sizeof(LINE_END) - 1;
-	if (log->line_len > sizeof(log->data) - log->len)
-		log_flush(log);
-	memcpy(log->data + log->len, log->line, log->line_len);
-	log->len += log->line_len;
-	log->lines++;
-	if (log->line_level <= LOG_LEVEL_WARN)
-		log_flush(log);
-}
-
 /*
  * Whether the descriptor takes PIPE_BUF bytes.  Wait up to LOG_WAIT_MS for it,
  * but not at all if the last flush was given up.
@@ -162,30 +148,73 @@ is_writable(const struct log *log)
 	return poll(&p, 1, log->stuck ? 0 : LOG_WAIT_MS) == 1 && (p.revents & POLLOUT) != 0;
 }
 
-void
-log_flush(struct log *log)
+/* Write the finished lines, or drop and count them. */
+static void
+log_write_lines(struct log *log)
 {
 	size_t done = 0;
 	ssize_t n = 0;
 
-	if (log->len == 0)
-		return;
 	log->stuck = !is_writable(log);
 	while (!log->stuck && done < log->len && (n >= 0 || errno == EINTR)) {
 		n = write(log->fd, log->data + done, log->len - done);
 		done += n > 0 ? (size_t)n : 0;
 	}
-	if (log->stuck)
-		log->dropped += log->lines;
-	log->len = log->lines = 0;
-	if (!log->stuck && log->dropped > 0 && log_begin(log, LOG_LEVEL_WARN, "log")) {
-		uint64_t dropped = log->dropped;
+	/* The rest is lost whatever the reason: nobody reads, the disk is full. */
+	for (; done < log->len; done++)
+		log->dropped += log->data[done] == '\n';
+	log->len = 0;
+}
 
-		log->dropped = 0;
-		log_str(log, "message", SLICE("lines were dropped, as nobody took them"));
-		log_u64(log, "lines", dropped);
-		log_end(log);
+/* Move the line that was built to the finished ones.  False: there is no room for it. */
+static bool
+log_keep_line(struct log *log)
+{
+	memcpy(log->line + log->line_len, LINE_END, sizeof(LINE_END) - 1);
+	if (log->line_len + sizeof(LINE_END) - 1 > sizeof(log->data) - log->len)
+		return false;
+	log->line_len += sizeof(LINE_END) - 1;
+	memcpy(log->data + log->len, log->line, log->line_len);
+	log->len += log->line_len;
+	return true;
+}
+
+/* Say how many lines were dropped, in the same write as the lines that wait. */
+static bool
+log_add_dropped(struct log *log)
+{
+	if (log->dropped == 0 || !log_begin(log, LOG_LEVEL_WARN, "log"))
+		return false;
+	log_str(log, "message", SLICE("lines were dropped, as nobody took them"));
+	log_u64(log, "lines", log->dropped);
+	return log_keep_line(log);
+}
+
+void
+log_end(struct log *log)
+{
+	if (!log_keep_line(log)) {
+		/* Not log_flush, which would build a line of its own over this one. */
+		log_write_lines(log);
+		(void)log_keep_line(log);
 	}
+	if (log->line_level <= LOG_LEVEL_WARN)
+		log_flush(log);
+}
+
+void
+log_flush(struct log *log)
+{
+	uint64_t dropped = log->dropped;
+	bool said;
+
+	if (log->len == 0)
+		return;
+	said = log_add_dropped(log);
+	log_write_lines(log);
+	/* Said, and none lost since; or the line that says so is lost, which does not count. */
+	if (said)
+		log->dropped -= log->dropped == dropped ? dropped : 1;
 }
 
 void

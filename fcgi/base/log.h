@@ -38,7 +38,6 @@ struct log {
 	char line[LOG_LINE_BYTES];
 	bool stuck;	  /* the last flush was given up */
 	uint64_t dropped; /* lines dropped and not reported yet */
-	size_t lines;	  /* in `data` */
 	size_t len;
 	char data[PIPE_BUF]; /* finished lines */
 };
