@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Takes the picture of the page that README.md shows, page.png beside this script, in a headless
-# Chromium:
+# Takes the picture of the page that README.md shows, in a headless Chromium:
 #
-#	docs/images/page.sh     `make picture` builds the program and calls it
+#	docs/images/page.sh [FILE]     page.png beside this script, without one
 #
+# `make picture` builds the program and calls it.
 # The service is one of its own, with the paper's marks and its exams.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+picture=${1:-$top/docs/images/page.png}
 
 work=$(mktemp -d)
 service=''
@@ -19,7 +20,7 @@ trap finish EXIT
 
 port=$((RANDOM % 12000 + 20000))
 url=http://127.0.0.1:$port
-PORT=$port STATE_DIR=$work/run conf/run.sh >"$work/said" 2>&1 &
+PORT=$port STATE_DIR=$work/run "$top/conf/run.sh" >"$work/said" 2>&1 &
 service=$!
 until grep -q 'until Ctrl-C' "$work/said"; do
 	kill -0 "$service" 2>/dev/null || {
@@ -37,4 +38,4 @@ chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --no-first-run 
 	--no-proxy-server --user-data-dir="$work/profile" --window-size=900,690 \
 	--virtual-time-budget=5000 --screenshot="$work/page.png" "$url/" 2>"$work/chromium" ||
 	{ cat "$work/chromium" >&2; exit 1; }
-mv "$work/page.png" docs/images/page.png
+mv "$work/page.png" "$picture"

@@ -148,6 +148,12 @@ check() {
 	[[ $(jq -r .postCreateCommand "$file") == *'make deps'* ]]
 }
 
+@test "the README's picture can be taken again, at the same size" {
+	local size='import struct, sys; print(struct.unpack(">II", open(sys.argv[1], "rb").read()[16:24]))'
+	succeed "$TREE/docs/images/page.sh" "$BATS_TEST_TMPDIR/page.png"
+	[[ $(python3 -c "$size" "$BATS_TEST_TMPDIR/page.png") == "$(python3 -c "$size" "$TREE/docs/images/page.png")" ]]
+}
+
 @test "make install puts all where it belongs, systemd takes the units, and uninstall leaves nothing" {
 	local there=$BATS_TEST_TMPDIR/root unit
 	make --no-print-directory -C "$TREE" DESTDIR="$there" BUILD=build -o build/markbook PREFIX=/usr/local install >/dev/null
