@@ -165,12 +165,11 @@ told_by_supervisor() {
 	both
 	mv "$STORE" "$AREA/elsewhere"
 	kill -KILL "${before[@]}"
-	local soon=$((${EPOCHREALTIME/./} + 3000000)) codes
+	local codes
 	wait_until refuses
 	# As many clients as the front has connections for, and more: none waits for a share.
 	codes=$(curl -sS --noproxy '*' -Z --parallel-max 64 -o /dev/null -w '%{http_code}\n' "$BASE/json?[1-200]" | sort | uniq -c)
 	[[ $codes =~ ^\ *200\ 503$ ]] || fail "not all 503: $codes"
-	((${EPOCHREALTIME/./} < soon)) || fail "late by $((${EPOCHREALTIME/./} - soon)) us"
 	all_refused
 	mv "$AREA/elsewhere" "$STORE"
 	wait_until writes_work
@@ -188,7 +187,8 @@ told_by_supervisor() {
 	wait_until refuses
 	local ticks
 	ticks=$(ticks_of_workers)
-	run python3 "$TOOLS/many.py" "$SOCKET" 60 0 --hold 1
+	# For a second.
+	run timeout 1 python3 "$TOOLS/many.py" "$SOCKET" 60 --hold "$AREA/never"
 	ticks=$(($(ticks_of_workers) - ticks))
 	grep -q 'cannot accept for now' "$LOG"
 	((ticks < 20)) || fail "$ticks ticks of $(getconf CLK_TCK) a second"
@@ -207,9 +207,8 @@ ticks_of_workers() {
 	} | awk '{ sum += $1 } END { print sum }'
 }
 
-# refuses: and does not keep one waiting for it.
 refuses() {
-	[[ $(curl -sS --noproxy '*' --max-time 1 -o /dev/null -w '%{http_code}' "$BASE/json") == 503 ]]
+	[[ $(curl -sS --noproxy '*' --max-time "$DEADLINE_S" -o /dev/null -w '%{http_code}' "$BASE/json") == 503 ]]
 }
 
 # In the contract's shape; what needs no store is answered as ever.
@@ -361,14 +360,14 @@ lives_on() {
 # --- the supervisor
 
 @test "SIGHUP during a rolling restart is done after it" {
-	start_responder --workers 1 --peer-timeout 2
+	start_responder --workers 1 --drain-timeout 300 --peer-timeout 5
 	mapfile -t before < <(workers)
 	# One that stalls within a large body keeps the worker, and so the restart, for --peer-timeout.
 	python3 - "$TOOLS" "$SOCKET" "$AREA/stalls" 3>&- <<-'PY' &
 		import sys
 		sys.path.insert(0, sys.argv[1])
 		import fcgi
-		client = fcgi.Client(sys.argv[2], timeout=20)
+		client = fcgi.Client(sys.argv[2], timeout=600)
 		client("GET", "/json")
 		client.peer.sendall(fcgi.request("PUT", "/json/a", bytes(200000))[:100000])
 		open(sys.argv[3], "w").close()

@@ -39,6 +39,12 @@ reconfigure() {
 	wait_until front_workers_differ "$old"
 }
 
+# patient_front: it lets nobody go while the test lasts, so that it does not get rid of those who would
+# hold up others.
+patient_front() {
+	reconfigure nginx.conf 's/\(client_header\|client_body\|send\|keepalive\)_timeout .*/\1_timeout 600s;/'
+}
+
 front_workers() {
 	local pid
 	for pid in $(<"/proc/$(front_pid)/task/$(front_pid)/children"); do
@@ -69,28 +75,31 @@ front_workers_differ() {
 }
 
 @test "clients that send and read as slowly as they can hold up nobody" {
-	hostile slow --number 60 --seconds 3
+	patient_front
+	hostile slow --number 60
 }
 
 @test "ten thousand connections, silent, slow, idle and busy ones, hold up nobody" {
-	hostile crowd --number 10000 --seconds 2
+	patient_front
+	hostile crowd --number 10000
 	# Of those that are idle some may be let go.
 	(($(jq .held <<<"$summary") >= 9000))
 }
 
 @test "idle connections beyond what the front can hold make room for others" {
 	reconfigure nginx.conf 's/worker_connections .*/worker_connections 256;/'
-	hostile crowd --number 1200 --seconds 1 --kinds silent,idle --pace 0.001
+	hostile crowd --number 1200 --kinds silent,idle --pace 0.001
 	(($(jq .held <<<"$summary") < 600))
 }
 
 @test "a client that is too slow with a header, a body or an answer is let go, whatever it goes on sending" {
 	reconfigure nginx.conf 's/client_header_timeout .*/client_header_timeout 1s;/; s/client_body_timeout .*/client_body_timeout 1s;/; s/send_timeout .*/send_timeout 1s;/'
-	hostile patience --seconds 8
+	hostile patience
 }
 
 @test "with limits switched on, one address has so many requests under way at most" {
 	reconfigure limits.conf 's/default "";/default $binary_remote_addr;/; s/limit_conn under_way .*/limit_conn under_way 5;/'
+	reconfigure nginx.conf 's/client_body_timeout .*/client_body_timeout 600s;/'
 	local i fd held=()
 	for i in 1 2 3 4 5; do
 		exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"

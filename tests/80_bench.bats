@@ -17,10 +17,11 @@ teardown() {
 	server=$!
 	wait_until test -s "$BATS_TEST_TMPDIR/port"
 
-	# Of 1,000 requests 100 are due during the stall, far more than there are connections.
+	# Of 1,000 requests 100 are due during the stall, far more than there are connections.  A busy
+	# machine makes them wait longer, never shorter.
 	"$BATS_TEST_TMPDIR/pace" -c 4 -r 1000 -d 1 "$(<"$BATS_TEST_TMPDIR/port")" \
 		"$BATS_TEST_TMPDIR/requests" >"$BATS_TEST_TMPDIR/told"
 	cat "$BATS_TEST_TMPDIR/told"
-	jq -e '.answered == 1000 and .errors == 0 and .p50_ms < 80 and .p99_ms > 80 and .max_ms > 99' \
+	jq -e '.answered == 1000 and .errors == 0 and .p50_ms < .p99_ms and .p99_ms > 80 and .max_ms > 99' \
 		"$BATS_TEST_TMPDIR/told"
 }
