@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 
-from service import FOREVER, SHORT, Service, alive, arm, children, disarm, environment, fcgi, new_control, wait_until
+from service import FOREVER, PATIENCE, SHORT, Service, alive, arm, children, disarm, environment, fcgi, new_control, wait_until
 
 ONCE = 1
 FAILURES = [
@@ -85,7 +85,7 @@ class Programs:
         self.control.pid, self.control.depth = 0, -1
         try:
             done = subprocess.run([self.program, *args], stdin=subprocess.DEVNULL, capture_output=True,
-                                  env=environment(self.path, self.preload), timeout=15, check=False)
+                                  env=environment(self.path, self.preload), timeout=PATIENCE, check=False)
         except subprocess.TimeoutExpired:
             done = None
         disarm(self.control)
@@ -230,13 +230,16 @@ class Programs:
                     process.send_signal(signal.SIGUSR1)
                 if wait_until(ready_or_gone, 0.1):
                     break
+            else:
+                # Nothing fails any more: only a busy machine is this late.
+                wait_until(ready_or_gone)
         disarm(control)
         started = process.poll() is None
         serves = started and answers()
         if started:
             process.send_signal(signal.SIGTERM)
         try:
-            _, text = process.communicate(timeout=15)
+            _, text = process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             _, text = process.communicate()

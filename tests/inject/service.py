@@ -19,6 +19,8 @@ KINDS = (
 ).split()
 FOREVER = 1 << 62
 SHORT = 0
+# Seconds, and more than any machine needs.
+PATIENCE = 60.0
 
 
 class Control(ctypes.Structure):
@@ -77,7 +79,7 @@ def environment(control_path=None, preload=None):
     return env
 
 
-def wait_until(what, seconds=10.0):
+def wait_until(what, seconds=PATIENCE):
     """Polls; the first waits are short, since most things are there at once."""
     deadline = time.monotonic() + seconds
     pause = 0.00005
@@ -134,7 +136,7 @@ class Service:
         self.control.pid = self.pid = self.worker()
 
     def ask(self, method, path, body=b"", **more):
-        client = fcgi.Client(self.socket, 15)
+        client = fcgi.Client(self.socket)
         try:
             return client(method, path, body, **more)
         finally:
@@ -173,7 +175,7 @@ class Service:
         disarm(self.control)
         self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(20)
+            return self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             return -1
@@ -193,13 +195,13 @@ class Exchange:
     def __init__(self, address, data):
         self.data = b""
         self.peer = socket.socket(socket.AF_UNIX)
-        self.peer.settimeout(5)
+        self.peer.settimeout(PATIENCE)
         self.peer.connect(address)
         self.send(data)
 
     def send(self, data):
         try:
-            self.peer.settimeout(5)
+            self.peer.settimeout(PATIENCE)
             self.peer.sendall(data)
         except OSError:
             pass  # reading tells
@@ -208,7 +210,7 @@ class Exchange:
         self.peer.settimeout(seconds)
         return self.peer.recv(1 << 20)
 
-    def read(self, on_late, seconds=0.2, patience=15):
+    def read(self, on_late, seconds=0.2, patience=PATIENCE):
         """The answer; `on_late` is called once where there is none for a while."""
         out, at, late = b"", 0, False
         while True:

@@ -80,7 +80,7 @@ class Bench:
             answer = self.service.ask("GET", "/json")
         if answer.status != 200 and where:
             self.report(f"{where}: then the store gives {answer.status}; log: {self.service.new_lines()[-2:]}")
-            wait_until(lambda: self.service.ask("GET", "/json").status == 200, 2)
+            wait_until(lambda: self.service.ask("GET", "/json").status == 200)
             answer = self.service.ask("GET", "/json")
         if answer.status != 200:
             raise RuntimeError(f"status {answer.status} where nothing fails")
@@ -124,7 +124,7 @@ class Bench:
             raise RuntimeError("the store cannot be put back: " + now.decode("utf-8", "replace")[:200])
 
     def idle(self):
-        return wait_until(lambda: self.service.settled(self.fds), 1)
+        return wait_until(lambda: self.service.settled(self.fds))
 
     def measure(self):
         """What an idle worker has, once it has done everything a few times."""
@@ -137,7 +137,7 @@ class Bench:
             fds.append(self.service.descriptors())
             return len(fds) > 20 and len(set(fds[-20:])) == 1 and self.service.control.idle == 1
 
-        wait_until(steady, 5)
+        wait_until(steady)
         self.fds, self.live = fds[-1], self.service.control.live
 
     # --- where something does ---

@@ -12,7 +12,7 @@ from service import WORKERS, Failed, alive, children, send, wait_until
 # was stopped for longer than the front waits; anything.
 NOTHING, WRITES, STOPPED, DOWN = "nothing", "writes", "stopped", "down"
 
-RECOVERY_S = 20
+RECOVERY_S = 60
 # Workers that die younger than a second, one after the other, are replaced after longer and longer pauses.
 GROWN_UP_S = 1.1
 FILL_BYTES = 20000

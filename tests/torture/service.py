@@ -83,7 +83,7 @@ class Service:
                  "--workers", str(WORKERS), *self.options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={"PATH": os.environ["PATH"]})
 
-    def start_responder(self, seconds=15):
+    def start_responder(self, seconds=60):
         """As a service manager would: again where it ends, which it does while the workers of one that
         was killed still hold the store."""
         def started():
@@ -95,7 +95,7 @@ class Service:
     def workers(self):
         return children(self.supervisor.pid)
 
-    def end_responder(self, signo, seconds=15):
+    def end_responder(self, signo, seconds=60):
         send(self.supervisor.pid, signo)
         try:
             self.supervisor.wait(seconds)
@@ -137,7 +137,7 @@ class Service:
                 self.front = subprocess.Popen(
                     [self.nginx, "-p", self.path("front"), "-c", "conf/nginx.conf", "-g", "daemon off;"],
                     stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={"PATH": os.environ["PATH"]})
-            wait_until(15, "the front is up", lambda: self.front_up() or self.front.poll() is not None)
+            wait_until(60, "the front is up", lambda: self.front_up() or self.front.poll() is not None)
             if self.front.poll() is None:
                 return
         raise Failed("the front does not start")
@@ -165,7 +165,7 @@ class Service:
             except Failed as error:
                 left.append(str(error))
         try:
-            wait_until(5, "all processes are gone", lambda: not any(alive(pid) for pid in mine))
+            wait_until(60, "all processes are gone", lambda: not any(alive(pid) for pid in mine))
         except Failed:
             for pid in filter(alive, mine):
                 left.append(f"process {pid} did not end")
