@@ -238,7 +238,6 @@ soak: deps
 		--json '$(BUILD)/soak.json' $(if $(SEED),--seed '$(SEED)')
 
 ## test-fresh          the README's commands on a fresh Debian 12 and 13
-# The README's two commands on a fresh Debian 12 and 13.
 .PHONY: test-fresh
 test-fresh:
 	@tests/fresh.sh bookworm

@@ -3,7 +3,7 @@
 #
 #	conf/deps.sh run     to build it and to run it
 #	conf/deps.sh test    also to test and lint it
-#	conf/deps.sh containers|deploy|postman    for make test-containers and so on
+#	conf/deps.sh containers|deploy|fresh|postman    for make test-containers and so on
 #
 # Says nothing and takes no time where all is there.  Starts no service, and leaves an nginx that
 # it had to install switched off at boot: Markbook starts one of its own.
@@ -18,6 +18,7 @@ declare -A packages=(
 		libjansson-dev libclang-rt-dev clang valgrind chromium chromium-driver mandoc"
 	[lint]="clang-tidy clang-format cppcheck shellcheck"
 	[containers]="bats curl jq python3 python3-yaml debootstrap iptables xfsprogs"
+	[fresh]="debootstrap slirp4netns"
 	[deploy]="bats jq python3-venv shellcheck"
 	[postman]="curl jq python3 strace"
 )
@@ -32,9 +33,9 @@ command -v go >/dev/null || packages[deploy]+=" golang-go"
 case ${1-} in
 run) purposes=(build serve try) ;;
 test) purposes=(build serve try test lint) ;;
-containers | deploy | postman) purposes=("$1") ;;
+containers | deploy | fresh | postman) purposes=("$1") ;;
 *)
-	echo "usage: $0 run|test|containers|deploy|postman" >&2
+	echo "usage: $0 run|test|containers|deploy|fresh|postman" >&2
 	exit 2
 	;;
 esac
