@@ -4,7 +4,8 @@
 #
 #	conf/base-image.sh DIRECTORY [IMAGE]      DIRECTORY keeps the archive for the next time
 #
-# IMAGE is debian:13-slim unless it is given.  Needs root, debootstrap and an engine.
+# IMAGE is debian:13-slim unless it is given; debian:12 is Debian 12.  Needs root, debootstrap and an
+# engine.
 set -euo pipefail
 
 if (($# < 1 || $# > 2)); then
@@ -12,7 +13,10 @@ if (($# < 1 || $# > 2)); then
 	exit 2
 fi
 directory=$1 image=${2:-debian:13-slim}
-suite=trixie
+case $image in
+debian:12*) suite=bookworm ;;
+*) suite=trixie ;;
+esac
 archive=$directory/debian-$suite-slim.tar
 
 die() {
@@ -36,6 +40,8 @@ if [[ ! -e $archive ]]; then
 		die "debootstrap failed: see $directory/debootstrap.log"
 	}
 
+	# Packages are installed without waiting for the disk, as in Debian's own images.
+	echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/unsafe-io"
 	# What is installed later stays slim, too; the licences stay.
 	cat >"$root/etc/dpkg/dpkg.cfg.d/slim" <<-'END'
 		path-exclude /usr/share/doc/*
