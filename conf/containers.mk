@@ -36,3 +36,9 @@ down:
 test-containers:
 	@conf/deps.sh containers
 	@BUILD='$(BUILD)' tests/containers/engine.sh tests/containers/run.sh
+
+## test-workflow       the steps of CI's job "test" in a container like GitHub's (TARGETS)
+.PHONY: test-workflow
+test-workflow:
+	@conf/deps.sh containers
+	@BUILD='$(BUILD)' tests/containers/engine.sh tests/workflow/run.sh $(TARGETS)
