@@ -4,6 +4,7 @@
 #	docs/images/page.sh [FILE]     page.png beside this script, without one
 #
 # `make picture` builds the program and calls it.
+#
 # The service is one of its own, with the paper's marks and its exams.
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -18,18 +19,27 @@ finish() {
 }
 trap finish EXIT
 
-port=$((RANDOM % 12000 + 20000))
-url=http://127.0.0.1:$port
-PORT=$port STATE_DIR=$work/run "$top/conf/run.sh" >"$work/said" 2>&1 &
-service=$!
-until grep -q 'until Ctrl-C' "$work/said"; do
-	kill -0 "$service" 2>/dev/null || {
-		service=''
+# serve: starts it on a port that may be taken.  False: it ended.
+serve() {
+	port=$((RANDOM % 12000 + 20000))
+	PORT=$port STATE_DIR=$work/run "$top/conf/run.sh" >"$work/said" 2>&1 &
+	service=$!
+	until grep -q 'until Ctrl-C' "$work/said"; do
+		kill -0 "$service" 2>/dev/null || {
+			service=''
+			return 1
+		}
+		read -rt 0.1 <> <(:) || :
+	done
+}
+
+until serve; do
+	grep -q "port $port is taken" "$work/said" || {
 		cat "$work/said" >&2
 		exit 1
 	}
-	read -rt 0.1 <> <(:) || :
 done
+url=http://127.0.0.1:$port
 curl -fsS --noproxy '*' -o "$work/answer" -H 'Content-Type: application/json' \
 	-d '{"exam 1": "test", "exam 2": "coding"}' "$url/json/exams"
 
