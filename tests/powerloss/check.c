@@ -12,7 +12,7 @@
  *
  * With `commit`, a start has to take every state, and the state has to hold
  * exactly what the store held at one revision, which is no older than any that a
- * client was told.  With `none`, a start may refuse a state, with advice; a state
+ * client was told.  With `none`, a start may refuse a state as damaged; a state
  * that it takes has to hold exactly what the store held at some revision.
  */
 #include "check.h"
@@ -228,7 +228,7 @@ tell(const struct plan *p, const struct counters *c)
 	       p->durable ? "commit" : "none", p->points, p->model.last, c->states, c->pending_most,
 	       c->sound, c->fresh);
 	if (!p->durable)
-		printf("%" PRIu64 " refused with advice, %" PRIu64
+		printf("%" PRIu64 " refused as damaged, %" PRIu64
 		       " older than what was acknowledged (by %.1f changes, at most %" PRIu64 "), ",
 		       c->refused, c->lost_states,
 		       c->lost_states == 0 ? 0 : (double)c->lost / (double)c->lost_states,

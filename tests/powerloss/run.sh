@@ -56,7 +56,7 @@ told "a service with durability=commit is recorded" record commit
 told "a service with durability=none is recorded" record none
 told "durability=commit: each crash state is taken, whole, and has all that was acknowledged" \
 	check commit -n "$states" -t $((seconds / 2))
-told "durability=none: each crash state is as the store once was, or is refused with advice" \
+told "durability=none: each crash state is as the store once was, or is refused as damaged" \
 	check none -n "$states" -t $((seconds / 2))
 told "a disk that ignores syncs of files is found out" finds_lie files
 told "a disk that ignores syncs of directories is found out" finds_lie directories

@@ -84,8 +84,8 @@ check_refusal(const struct plan *p, const struct position *at, const struct stat
 {
 	char what[FAULT_MAX];
 
-	if (strstr(v->why.detail, "give --store") == NULL) {
-		snprintf(what, sizeof(what), "refused without advice: %s", v->why.detail);
+	if (v->status != ST_STORE_DAMAGED || strstr(v->why.detail, "restore a backup") == NULL) {
+		snprintf(what, sizeof(what), "refused, not as damaged: %s", v->why.detail);
 		report(p, at, s, c, what);
 	} else if (p->durable) {
 		snprintf(what, sizeof(what), "refused: %s", v->why.detail);
