@@ -13,15 +13,21 @@ link_fuzz = $(FUZZ_CC) $(LDFLAGS) -fsanitize=fuzzer $(fuzz_sanitizers)
 
 $(eval $(call rules,$(BUILD)/fuzz,compile_fuzz,link_fuzz))
 
-$(BUILD)/fuzz/obj/fuzz_%.o: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/.command
+# Parts of one target: it links them as well.
+fastcgi_parts := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fastcgi_*.c))
+
+$(fuzzers:%=$(BUILD)/fuzz/obj/%.o) $(fastcgi_parts:%=$(BUILD)/fuzz/obj/%.o): \
+		$(BUILD)/fuzz/obj/%.o: tests/fuzz/%.c $(BUILD)/fuzz/.command
 	@mkdir -p $(@D)
 	$(call show,CC,$@)$(compile_fuzz) -MMD -MP -c -o $@ $<
+
+$(BUILD)/fuzz/fuzz_fastcgi: $(fastcgi_parts:%=$(BUILD)/fuzz/obj/%.o)
 
 # Jansson before json-c: some of their names are the same, and those that json.c uses are not.
 $(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/obj/fuzz_%.o $(modules:%=$(BUILD)/fuzz/obj/%.o)
 	$(call show,LINK,$@)$(link_fuzz) -o $@ $^ -ljansson $(libraries) -lpthread $(LDLIBS)
 
--include $(fuzzers:%=$(BUILD)/fuzz/obj/%.d)
+-include $(fuzzers:%=$(BUILD)/fuzz/obj/%.d) $(fastcgi_parts:%=$(BUILD)/fuzz/obj/%.d)
 
 ##@ Test it
 ## fuzzers             build the fuzz targets
