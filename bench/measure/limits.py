@@ -187,9 +187,7 @@ def whole(places, load, kind, large, findings):
         large.text_bytes = size
 
         def get(service):
-            return measure(
-                service, lambda: load.wrk(service.port, file, 1, WHOLE_SECONDS), size
-            )
+            return measure(service, lambda: load.wrk(service.port, file, 1, WHOLE_SECONDS), size)
 
         pids = large.worker_pids()
         before = max(map(anonymous_bytes, pids))

@@ -32,9 +32,7 @@ def records(count, collections, size=VALUE_BYTES):
     """A store of `count` records, spread evenly over the collections."""
     each = max(count // collections, 1)
     text = value(size)
-    return {
-        f"c{i:04}": {f"record-{j:07}": text for j in range(each)} for i in range(collections)
-    }
+    return {f"c{i:04}": {f"record-{j:07}": text for j in range(each)} for i in range(collections)}
 
 
 def asked(store):

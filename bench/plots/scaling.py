@@ -68,9 +68,7 @@ def draw(results):
         plt.Line2D([], [], color=colour, marker=marker, markersize=4, label=text)
         for text, colour, marker in OPERATIONS.values()
     ]
-    figure.legend(
-        handles=handles, loc="outside upper left", ncols=3, frameon=False, labelcolor=INK
-    )
+    figure.legend(handles=handles, loc="outside upper left", ncols=3, frameon=False, labelcolor=INK)
     machine, settings = results["machine"], results["settings"]
     figure.supxlabel(
         "Median with minimum and maximum of "
