@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
-# The gradebook page in a headless Chromium, with a real responder and front.  Needs Debian's
-# chromium and chromium-driver.  One chromedriver serves all tests; each has a browser of its own.
+# The gradebook page in a headless Chromium, with a real responder and front.
+# Needs Debian's chromium and chromium-driver.  One chromedriver serves all
+# tests; each has a browser of its own.
 
 load ../helper
 
@@ -9,10 +10,12 @@ setup_file() {
 	# A proxy of the caller's is not for what is on this machine.
 	unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 	start
-	TEST_AREA_OF_MARKBOOK=$AREA setsid chromedriver --port=0 </dev/null >"$AREA/driver.out" 2>&1 3>&- 4>&- &
+	TEST_AREA_OF_MARKBOOK=$AREA setsid chromedriver --port=0 \
+		</dev/null >"$AREA/driver.out" 2>&1 3>&- 4>&- &
 	echo $! >"$AREA/driver.pid"
 	wait_until grep -q 'started successfully on port' "$AREA/driver.out"
-	DRIVER=http://127.0.0.1:$(sed -n 's/.*started successfully on port \([0-9]*\).*/\1/p' "$AREA/driver.out")
+	DRIVER=http://127.0.0.1:$(sed -n 's/.*started successfully on port \([0-9]*\).*/\1/p' \
+		"$AREA/driver.out")
 	export BASE DRIVER
 }
 

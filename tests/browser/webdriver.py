@@ -1,4 +1,5 @@
-"""A small client of the WebDriver protocol (https://www.w3.org/TR/webdriver2/) for chromedriver."""
+"""A small client of the WebDriver protocol (https://www.w3.org/TR/webdriver2/)
+for chromedriver."""
 
 import base64
 import json
@@ -11,7 +12,8 @@ ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 DEADLINE = 60
 
 FLAGS = [
-    # chromedriver would look for the browser at "localhost", which not every system can resolve.
+    # chromedriver would look for the browser at "localhost", which not every
+    # system can resolve.
     "--remote-debugging-pipe",
     "--headless",
     "--no-sandbox",
@@ -38,12 +40,20 @@ class Browser:
         self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         args = FLAGS + ["--user-data-dir=" + self.profile.name, *flags]
         self.session = ""
-        answer = self.call("POST", "/session", {"capabilities": {"alwaysMatch": {
-            "browserName": "chrome",
-            "unhandledPromptBehavior": "accept",
-            "goog:loggingPrefs": {"browser": "ALL"},
-            "goog:chromeOptions": {"args": args},
-        }}})
+        answer = self.call(
+            "POST",
+            "/session",
+            {
+                "capabilities": {
+                    "alwaysMatch": {
+                        "browserName": "chrome",
+                        "unhandledPromptBehavior": "accept",
+                        "goog:loggingPrefs": {"browser": "ALL"},
+                        "goog:chromeOptions": {"args": args},
+                    }
+                }
+            },
+        )
         self.session = "/session/" + answer["sessionId"]
 
     def __enter__(self):
@@ -56,8 +66,11 @@ class Browser:
     def call(self, method, path, body=None):
         data = json.dumps(body or {}).encode() if method == "POST" else None
         request = urllib.request.Request(
-            self.driver + self.session + path, data, {"Content-Type": "application/json"},
-            method=method)
+            self.driver + self.session + path,
+            data,
+            {"Content-Type": "application/json"},
+            method=method,
+        )
         try:
             with urllib.request.urlopen(request, timeout=300) as answer:
                 return json.load(answer)["value"]
@@ -97,8 +110,9 @@ class Browser:
     def press(self, *keys):
         """To whatever has the focus."""
         actions = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
-        self.call("POST", "/actions", {"actions": [
-            {"type": "key", "id": "keyboard", "actions": actions}]})
+        self.call(
+            "POST", "/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]}
+        )
 
     def new_window(self):
         return self.call("POST", "/window/new", {"type": "window"})["handle"]
@@ -113,12 +127,19 @@ class Browser:
         return self.call("POST", "/goog/cdp/execute", {"cmd": command, "params": params})
 
     def prefer(self, scheme):
-        self.devtools("Emulation.setEmulatedMedia",
-                      features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self.devtools(
+            "Emulation.setEmulatedMedia",
+            features=[{"name": "prefers-color-scheme", "value": scheme}],
+        )
 
     def device(self, width, height):
-        self.devtools("Emulation.setDeviceMetricsOverride",
-                      width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.devtools(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
 
     def block(self, *urls):
         """Requests for these fail; none given: no request any more."""
@@ -126,14 +147,25 @@ class Browser:
         self.devtools("Network.setBlockedURLs", urls=urls)
 
     def offline(self, yes):
-        self.call("POST", "/chromium/network_conditions", {"network_conditions": {
-            "offline": yes, "latency": 0, "download_throughput": -1, "upload_throughput": -1}})
+        self.call(
+            "POST",
+            "/chromium/network_conditions",
+            {
+                "network_conditions": {
+                    "offline": yes,
+                    "latency": 0,
+                    "download_throughput": -1,
+                    "upload_throughput": -1,
+                }
+            },
+        )
 
     def screenshot(self, file):
         with open(file, "wb") as out:
             out.write(base64.b64decode(self.call("GET", "/screenshot")))
 
     def console(self):
-        """What the browser had to say since the last call: [(level, source, message)]."""
+        """What the browser had to say since the last call: [(level, source,
+        message)]."""
         entries = self.call("POST", "/se/log", {"type": "browser"})
         return [(e["level"], e["source"], e["message"]) for e in entries]
