@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
-"""Clients that write and read through the front, and remember each answer (history.py).
+"""Clients that write and read through the front, and remember each answer
+(history.py).
 
     client.py BASE OUT NAME SEED CLIENTS UNTIL REST
 
-One process with CLIENTS connections, named NAME0, NAME1 and so on, each of which sends one request at
-a time until the file UNTIL exists, and rests for up to REST seconds now and then.  Where OUT is "-" they
-only count, and in the end print how often there was which status, as JSON.  What they work on:
+One process with CLIENTS connections, named NAME0, NAME1 and so on, each of
+which sends one request at a time until the file UNTIL exists, and rests for up
+to REST seconds now and then.  Where OUT is "-" they only count, and in the end
+print how often there was which status, as JSON.  What they work on:
 
-    s0 s1 s2        collections of 8 records that all clients write, one by one and all at once
-    own0 own1       records of one client each, which looks for itself what became of a write that
-                    was not answered
-    p-CLIENT        a collection of one client, made and removed as a whole
+    s0 s1 s2     collections of 8 records that all clients write
+    own0 own1    records of one client each, which looks for itself what became
+                 of a write that was not answered
+    p-CLIENT     a collection of one client, made and removed as a whole
 """
+
 import collections
 import json
 import os
@@ -30,7 +33,8 @@ OWN = ["own0", "own1"]
 RECORDS = [f"r{i}" for i in range(8)]
 # Above all that the front waits for.
 TIMEOUT_S = 25
-# After a failure, so that a front that is down is not asked ten thousand times a second.
+# After a failure, so that a front that is down is not asked ten thousand times
+# a second.
 PAUSE_S = 0.01
 
 
@@ -41,7 +45,8 @@ class Broken(Exception):
 
 
 class Connection:
-    """Kept-alive HTTP/1.1, just what the front answers with: a length or chunks."""
+    """Kept-alive HTTP/1.1, just what the front answers with: a length or
+    chunks."""
 
     def __init__(self, address):
         self.address, self.socket, self.buffer = address, None, b""
@@ -52,7 +57,8 @@ class Connection:
         self.socket, self.buffer = None, b""
 
     def connected(self):
-        """False where there is nobody; a connection that the front has closed meanwhile is made anew."""
+        """False where there is nobody; a connection that the front has closed
+        meanwhile is made anew."""
         if self.socket:
             try:
                 self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
@@ -64,7 +70,8 @@ class Connection:
             self.close()
         try:
             self.socket = socket.create_connection(self.address, TIMEOUT_S)
-            # Python's own time-out would wait for bytes even where it is told not to.
+            # Python's own time-out would wait for bytes even where it is told
+            # not to.
             self.socket.settimeout(None)
             for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
                 self.socket.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", TIMEOUT_S, 0))
@@ -122,8 +129,17 @@ class Connection:
         return status, etag.decode().strip('"') if etag else None, body.decode()
 
 
-METHODS = {"put": "PUT", "patch": "PATCH", "post": "POST", "putc": "PUT", "del": "DELETE", "drop": "DELETE",
-           "get": "GET", "getc": "GET", "gets": "GET"}
+METHODS = {
+    "put": "PUT",
+    "patch": "PATCH",
+    "post": "POST",
+    "putc": "PUT",
+    "del": "DELETE",
+    "drop": "DELETE",
+    "get": "GET",
+    "getc": "GET",
+    "gets": "GET",
+}
 
 
 class Client:
@@ -139,7 +155,8 @@ class Client:
         return f"{self.name}.{self.count}"
 
     def __call__(self, op, collection=None, record=None, arg=None, cond=None, minimal=True):
-        """Send one request and remember it; `cond` is an ETag.  Returns the Op."""
+        """Send one request and remember it; `cond` is an ETag.  Returns the
+        Op."""
         path = "/".join(["/json", *filter(None, [collection, record])])
         head = f"{METHODS[op]} {path} HTTP/1.1\r\nHost: {self.host}\r\n"
         if cond:
@@ -163,8 +180,19 @@ class Client:
         keep = history.without_padding(text) if text and 200 <= status < 300 else None
         if isinstance(arg, str):
             arg = arg.partition(":")[0]
-        done = Op(self.name, start, end, op, collection, record, arg,
-                  history.revision(cond) if cond else None, status, etag, keep)
+        done = Op(
+            self.name,
+            start,
+            end,
+            op,
+            collection,
+            record,
+            arg,
+            history.revision(cond) if cond else None,
+            status,
+            etag,
+            keep,
+        )
         self.statuses[status] += 1
         if self.out:
             self.lines.append(json.dumps(done, separators=(",", ":")))
@@ -181,7 +209,7 @@ class Client:
             self.out.write("\n".join(self.lines) + "\n")
         self.lines = []
 
-    # --- what it does -----------------------------------------------------------------------------
+    # --- what it does ---------------------------------------------------------
 
     def find_out(self, write):
         """Look what became of a write of one's own until there is an answer."""
@@ -211,7 +239,9 @@ class Client:
         elif what < 0.5:
             write = self("putc", name, None, records, minimal=rnd.random() < 0.5)
         elif what < 0.85:
-            write = self("patch", name, None, {k: rnd.choice([v, None]) for k, v in records.items()})
+            write = self(
+                "patch", name, None, {k: rnd.choice([v, None]) for k, v in records.items()}
+            )
         else:
             write = self("drop", name, minimal=rnd.random() < 0.8)
         self.find_out(write)
@@ -256,8 +286,18 @@ class Client:
     def read_store(self, _):
         self("gets")
 
-    MIX = [(read, 36), (read_collection, 8), (read_store, 2), (own_put, 14), (own_delete, 2), (own_collection, 6),
-           (shared_put, 14), (shared_conditional, 10), (shared_patch, 6), (shared_rare, 1)]
+    MIX = [
+        (read, 36),
+        (read_collection, 8),
+        (read_store, 2),
+        (own_put, 14),
+        (own_delete, 2),
+        (own_collection, 6),
+        (shared_put, 14),
+        (shared_conditional, 10),
+        (shared_patch, 6),
+        (shared_rare, 1),
+    ]
 
     def work(self, rnd, until, rest):
         kinds, weights = zip(*self.MIX)
@@ -274,9 +314,17 @@ def main():
     base, out, name, seed, clients, until, rest = sys.argv[1:]
     host, _, port = base.rpartition("/")[2].partition(":")
     with open(os.devnull if out == "-" else out, "w", encoding="utf-8") as file:
-        everybody = [Client((host, int(port)), f"{name}{i}", None if out == "-" else file) for i in range(int(clients))]
-        threads = [threading.Thread(target=client.work, args=(random.Random(f"{seed} {client.name}"), until, float(rest)))
-                   for client in everybody]
+        everybody = [
+            Client((host, int(port)), f"{name}{i}", None if out == "-" else file)
+            for i in range(int(clients))
+        ]
+        threads = [
+            threading.Thread(
+                target=client.work,
+                args=(random.Random(f"{seed} {client.name}"), until, float(rest)),
+            )
+            for client in everybody
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -1,4 +1,6 @@
-"""Does to a running service what machines, administrators and bad luck do, by a schedule that a seed gives."""
+"""Does to a running service what machines, administrators and bad luck do, by a
+schedule that a seed gives."""
+
 import os
 import signal
 import threading
@@ -8,16 +10,18 @@ from typing import NamedTuple
 from history import Op, padded, without_padding
 from service import WORKERS, Failed, alive, children, send, wait_until
 
-# What may fail meanwhile: nothing; writes that a killed worker had taken; what a worker holds that
-# was stopped for longer than the front waits; anything.
+# What may fail meanwhile: nothing; writes that a killed worker had taken; what
+# a worker holds that was stopped for longer than the front waits; anything.
 NOTHING, WRITES, STOPPED, DOWN = "nothing", "writes", "stopped", "down"
 
 RECOVERY_S = 60
-# Workers that die younger than a second, one after the other, are replaced after longer and longer pauses.
+# Workers that die younger than a second, one after the other, are replaced
+# after longer and longer pauses.
 GROWN_UP_S = 1.1
 FILL_BYTES = 20000
 FILL_MAX = 1000
-# Half full: answers are long, so that a worker is often killed between a commit and its last answer.
+# Half full: answers are long, so that a worker is often killed between a commit
+# and its last answer.
 HALF_FULL = (50, 65, 80)
 
 
@@ -30,7 +34,12 @@ class Fault(NamedTuple):
 
 class Nemesis:
     def __init__(self, service, client, rnd, front_timeout):
-        self.service, self.client, self.rnd, self.front_timeout = service, client, rnd, front_timeout
+        self.service, self.client, self.rnd, self.front_timeout = (
+            service,
+            client,
+            rnd,
+            front_timeout,
+        )
         self.faults, self.copies, self.failures = [], [], []
         self.signals = {}
         self.full = 0
@@ -42,17 +51,23 @@ class Nemesis:
             self.signals[name] = self.signals.get(name, 0) + 1
 
     def pick(self):
-        """A worker; between a death and a birth there may be none for a moment."""
-        return self.rnd.choice(sorted(wait_until(RECOVERY_S, "there is a worker", self.service.workers)))
+        """A worker; between a death and a birth there may be none for a
+        moment."""
+        return self.rnd.choice(
+            sorted(wait_until(RECOVERY_S, "there is a worker", self.service.workers))
+        )
 
     def pause(self, low, high):
         time.sleep(self.rnd.uniform(low, high))
 
     def recovered(self):
-        wait_until(RECOVERY_S, "all workers are back",
-                   lambda: len(self.service.workers()) == WORKERS and self.service.ready())
+        wait_until(
+            RECOVERY_S,
+            "all workers are back",
+            lambda: len(self.service.workers()) == WORKERS and self.service.ready(),
+        )
 
-    # --- workers ------------------------------------------------------------------------------------
+    # --- workers --------------------------------------------------------------
 
     def kill_worker(self):
         self.strike(signal.SIGKILL, "a worker", self.pick())
@@ -96,16 +111,20 @@ class Nemesis:
         if meanwhile:
             self.pause(0, 0.1)
             meanwhile()
-        wait_until(RECOVERY_S, "all workers are replaced",
-                   lambda: len(now := self.service.workers()) == WORKERS and not before & set(now))
+        wait_until(
+            RECOVERY_S,
+            "all workers are replaced",
+            lambda: len(now := self.service.workers()) == WORKERS and not before & set(now),
+        )
 
     def roll_and_kill(self):
-        """The roll gives up where its replacement dies: then the old ones stay."""
+        """The roll gives up where its replacement dies: then the old ones
+        stay."""
         self.strike(signal.SIGHUP, "the supervisor", self.service.supervisor.pid)
         self.pause(0, 0.1)
         self.kill_worker()
 
-    # --- the supervisor and the front ---------------------------------------------------------------
+    # --- the supervisor and the front -----------------------------------------
 
     def kill_supervisor(self):
         self.strike(signal.SIGKILL, "the supervisor", self.service.supervisor.pid)
@@ -129,8 +148,11 @@ class Nemesis:
     def reload_front(self):
         before = set(children(self.service.front.pid))
         self.strike(signal.SIGHUP, "the front", self.service.front.pid)
-        wait_until(RECOVERY_S, "the front's workers are replaced",
-                   lambda: (now := set(children(self.service.front.pid))) and not before & now)
+        wait_until(
+            RECOVERY_S,
+            "the front's workers are replaced",
+            lambda: (now := set(children(self.service.front.pid))) and not before & now,
+        )
 
     def restart_front(self):
         self.strike(signal.SIGQUIT, "the front", self.service.front.pid)
@@ -140,9 +162,13 @@ class Nemesis:
     def kill_front_worker(self):
         pid = self.rnd.choice(sorted(children(self.service.front.pid)))
         self.strike(signal.SIGKILL, "a worker of the front", pid)
-        wait_until(RECOVERY_S, "the front has another worker", lambda: not alive(pid) and self.service.front_up())
+        wait_until(
+            RECOVERY_S,
+            "the front has another worker",
+            lambda: not alive(pid) and self.service.front_up(),
+        )
 
-    # --- the store ----------------------------------------------------------------------------------
+    # --- the store ------------------------------------------------------------
 
     def fill(self, meanwhile=None, on_the_way=None):
         """Write until it is refused, and a while on; then make room again."""
@@ -179,10 +205,11 @@ class Nemesis:
     def fill_and_kill_responder(self):
         self.fill(self.kill_responder)
 
-    # --- copies, all the time -----------------------------------------------------------------------
+    # --- copies, all the time -------------------------------------------------
 
     def copy(self, number):
-        """A dump, or a backup and the dump of what it restores to, as an operation for the checker."""
+        """A dump, or a backup and the dump of what it restores to, as an
+        operation for the checker."""
         start = time.monotonic_ns()
         if number % 2:
             status, text = self.service.run("dump", "--store", self.service.store)
@@ -190,7 +217,9 @@ class Nemesis:
         else:
             place = self.service.path(f"backup{number}")
             os.mkdir(place)
-            status, text = self.service.run("backup", "--store", self.service.store, os.path.join(place, "data.mdb"))
+            status, text = self.service.run(
+                "backup", "--store", self.service.store, os.path.join(place, "data.mdb")
+            )
             end = time.monotonic_ns()
             if status == 0:
                 status, text = self.service.run("dump", "--store", place)
@@ -200,7 +229,21 @@ class Nemesis:
         if status:
             self.failures.append(f"{'dump' if number % 2 else 'backup'}: {text.strip()}")
             return
-        self.copies.append(Op("copies", start, end, "dump", None, None, None, None, 200, None, without_padding(text)))
+        self.copies.append(
+            Op(
+                "copies",
+                start,
+                end,
+                "dump",
+                None,
+                None,
+                None,
+                None,
+                200,
+                None,
+                without_padding(text),
+            )
+        )
 
     def copy_all_the_time(self, ended):
         number = 0
@@ -211,14 +254,32 @@ class Nemesis:
             except Exception as error:  # told, not lost with the thread
                 self.failures.append(f"copy: {error!r}")
 
-    # --- all of it ----------------------------------------------------------------------------------
+    # --- all of it ------------------------------------------------------------
 
-    DECK = [(kill_worker, WRITES), (kill_worker, WRITES), (kill_worker, WRITES), (kill_all_workers, WRITES),
-            (kill_workers_in_a_row, WRITES), (kill_stopped_worker, WRITES), (roll_and_kill, WRITES),
-            (roll, NOTHING), (stop_worker, NOTHING), (stop_all_workers, NOTHING), (stop_worker_long, STOPPED),
-            (kill_supervisor, DOWN), (kill_responder, DOWN), (restart_supervisor, DOWN), (reload_front, DOWN),
-            (restart_front, DOWN), (kill_front_worker, DOWN), (fill, NOTHING), (fill_and_kill, WRITES), (fill_and_kill, WRITES),
-            (fill_and_kill_when_full, WRITES), (fill_and_kill_responder, DOWN)]
+    DECK = [
+        (kill_worker, WRITES),
+        (kill_worker, WRITES),
+        (kill_worker, WRITES),
+        (kill_all_workers, WRITES),
+        (kill_workers_in_a_row, WRITES),
+        (kill_stopped_worker, WRITES),
+        (roll_and_kill, WRITES),
+        (roll, NOTHING),
+        (stop_worker, NOTHING),
+        (stop_all_workers, NOTHING),
+        (stop_worker_long, STOPPED),
+        (kill_supervisor, DOWN),
+        (kill_responder, DOWN),
+        (restart_supervisor, DOWN),
+        (reload_front, DOWN),
+        (restart_front, DOWN),
+        (kill_front_worker, DOWN),
+        (fill, NOTHING),
+        (fill_and_kill, WRITES),
+        (fill_and_kill, WRITES),
+        (fill_and_kill_when_full, WRITES),
+        (fill_and_kill_responder, DOWN),
+    ]
 
     def one(self, fault, harms):
         if harms == WRITES:

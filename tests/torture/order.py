@@ -1,4 +1,6 @@
-"""Places in the order of commits: of writes, of moments, of what touched what."""
+"""Places in the order of commits: of writes, of moments, of what touched
+what."""
+
 import bisect
 import json
 import math
@@ -19,10 +21,18 @@ class Write:
         self.low, self.high = 0, INF  # the revisions that it may have, both excluded
         self.seen = False
         self.wide = op.op in ("post", "putc", "drop")
-        self.sets = {op.record: op.arg} if op.op == "put" else {op.record: None} if op.op == "del" else op.arg or {}
+        self.sets = (
+            {op.record: op.arg}
+            if op.op == "put"
+            else {op.record: None}
+            if op.op == "del"
+            else op.arg or {}
+        )
 
     def touches(self, collection, record):
-        return collection == self.collection and (self.wide or record is None or record in self.sets)
+        return collection == self.collection and (
+            self.wide or record is None or record in self.sets
+        )
 
     def apply(self, state):
         """Change a state, {collection: {record: token}}, as this write does."""
@@ -41,11 +51,13 @@ class Write:
     def __str__(self):
         op = self.op
         what = f"{op.op} {op.collection}" + (f"/{op.record}" if op.record else "")
-        return f"{what} of {op.client} ({json.dumps(op.arg)[:60]}, status {op.status}, revision {self.rev})"
+        arg = json.dumps(op.arg)[:60]
+        return f"{what} of {op.client} ({arg}, status {op.status}, revision {self.rev})"
 
 
 class Clock:
-    """What was known at a time: the highest revision answered before, the lowest begun after."""
+    """What was known at a time: the highest revision answered before, the
+    lowest begun after."""
 
     def __init__(self, known, begun):
         known.sort()
@@ -67,15 +79,17 @@ class Clock:
 
 
 class Timeline:
-    """Of one record, or of one collection (record None): each revision that touched it, and what it
-    left: a token, True for a collection, None for nothing."""
+    """Of one record, or of one collection (record None): each revision that
+    touched it, and what it left: a token, True for a collection, None for
+    nothing."""
 
     def __init__(self):
         self.revs, self.values = [], []
         self.maybe = []  # revisions of gaps that may have touched it
 
     def at(self, revision):
-        """(revision of the last touch, what it left) at that revision of the store."""
+        """(revision of the last touch, what it left) at that revision of the
+        store."""
         i = bisect.bisect_right(self.revs, revision) - 1
         return (self.revs[i], self.values[i]) if i >= 0 else (0, None)
 

@@ -1,4 +1,6 @@
-"""One responder and one front of a run's own, in a directory of its own in shared memory."""
+"""One responder and one front of a run's own, in a directory of its own in
+shared memory."""
+
 import os
 import random
 import shutil
@@ -53,7 +55,8 @@ def send(pid, signo):
 
 class Service:
     def __init__(self, changes=(), options=()):
-        """`changes`: (file of the front's configuration, text, text in its place)."""
+        """`changes`: (file of the front's configuration, text, text in its
+        place)."""
         self.program = os.environ.get("MARKBOOK", os.path.join(TREE, "build", "markbook"))
         self.nginx = os.environ.get("NGINX", "nginx")
         self.changes, self.options = changes, options
@@ -67,11 +70,20 @@ class Service:
 
     def run(self, *args):
         """A subcommand of the program: (exit status, output)."""
-        done = subprocess.run([self.program, *args], stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
-                              env={"PATH": os.environ["PATH"]}, check=False)
-        return done.returncode, done.stdout.decode() if done.returncode == 0 else done.stderr.decode()
+        done = subprocess.run(
+            [self.program, *args],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            env={"PATH": os.environ["PATH"]},
+            check=False,
+        )
+        return (
+            done.returncode,
+            done.stdout.decode() if done.returncode == 0 else done.stderr.decode(),
+        )
 
-    # --- the responder ------------------------------------------------------------------------------
+    # --- the responder --------------------------------------------------------
 
     def ready(self):
         return self.run("health", "--socket", self.socket, "--timeout", "1")[0] == 0
@@ -79,17 +91,32 @@ class Service:
     def spawn(self):
         with open(self.log, "ab") as log:
             self.supervisor = subprocess.Popen(
-                [self.program, "serve", "--socket", self.socket, "--store", self.store,
-                 "--workers", str(WORKERS), *self.options],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={"PATH": os.environ["PATH"]})
+                [
+                    self.program,
+                    "serve",
+                    "--socket",
+                    self.socket,
+                    "--store",
+                    self.store,
+                    "--workers",
+                    str(WORKERS),
+                    *self.options,
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={"PATH": os.environ["PATH"]},
+            )
 
     def start_responder(self, seconds=60):
-        """As a service manager would: again where it ends, which it does while the workers of one that
-        was killed still hold the store."""
+        """As a service manager would: again where it ends, which it does while
+        the workers of one that was killed still hold the store."""
+
         def started():
             if self.supervisor is None or self.supervisor.poll() is not None:
                 self.spawn()
             return self.ready() and self.supervisor.poll() is None
+
         wait_until(seconds, "the responder is ready", started)
 
     def workers(self):
@@ -100,9 +127,11 @@ class Service:
         try:
             self.supervisor.wait(seconds)
         except subprocess.TimeoutExpired as error:
-            raise Failed(f"the supervisor does not end after {signal.Signals(signo).name}") from error
+            raise Failed(
+                f"the supervisor does not end after {signal.Signals(signo).name}"
+            ) from error
 
-    # --- the front ----------------------------------------------------------------------------------
+    # --- the front ------------------------------------------------------------
 
     def front_up(self):
         with socket.socket() as probe:
@@ -113,8 +142,15 @@ class Service:
         self.base = f"http://127.0.0.1:{self.port}"
         prefix = self.path("front")
         shutil.rmtree(prefix, ignore_errors=True)
-        subprocess.run([os.path.join(TREE, "conf", "render.sh"), prefix, f"127.0.0.1:{self.port}", self.socket],
-                       check=True)
+        subprocess.run(
+            [
+                os.path.join(TREE, "conf", "render.sh"),
+                prefix,
+                f"127.0.0.1:{self.port}",
+                self.socket,
+            ],
+            check=True,
+        )
         for file, old, new in self.changes:
             path = os.path.join(prefix, "conf", file)
             with open(path, encoding="utf-8") as conf:
@@ -132,12 +168,27 @@ class Service:
                 self.render()
                 if self.front_up():
                     continue
-            # nginx takes a variable NGINX for a list of sockets that it inherits.
+            # nginx takes a variable NGINX for a list of sockets that it
+            # inherits.
             with open(self.path("front.out"), "ab") as out:
                 self.front = subprocess.Popen(
-                    [self.nginx, "-p", self.path("front"), "-c", "conf/nginx.conf", "-g", "daemon off;"],
-                    stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={"PATH": os.environ["PATH"]})
-            wait_until(60, "the front is up", lambda: self.front_up() or self.front.poll() is not None)
+                    [
+                        self.nginx,
+                        "-p",
+                        self.path("front"),
+                        "-c",
+                        "conf/nginx.conf",
+                        "-g",
+                        "daemon off;",
+                    ],
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=out,
+                    env={"PATH": os.environ["PATH"]},
+                )
+            wait_until(
+                15, "the front is up", lambda: self.front_up() or self.front.poll() is not None
+            )
             if self.front.poll() is None:
                 return
         raise Failed("the front does not start")
@@ -149,10 +200,11 @@ class Service:
         except subprocess.TimeoutExpired as error:
             raise Failed("the front does not end") from error
 
-    # --- the end ------------------------------------------------------------------------------------
+    # --- the end --------------------------------------------------------------
 
     def stop(self, logs=None):
-        """Ends everything, and keeps the logs in that directory; returns what did not end as it should."""
+        """Ends everything, and keeps the logs in that directory; returns what
+        did not end as it should."""
         left = []
         mine = set()
         for process in (self.front, self.supervisor):

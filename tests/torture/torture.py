@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""Clients write and read through the front while everything is killed, and nothing may be lost.
+"""Clients write and read through the front while everything is killed, and
+nothing may be lost.
 
     torture.py [--seconds N] [--seed N] [--json FILE]
 
-The same seed gives the same schedule of faults and requests; what meets what is left to chance.  The
-figures are printed and go to FILE as JSON; the last line is `N passed, N failed`, of what README.md
-says.  Where something failed, the history is kept beside FILE.
+The same seed gives the same schedule of faults and requests; what meets what is
+left to chance.  The figures are printed and go to FILE as JSON; the last line
+is `N passed, N failed`, of what README.md says.  Where something failed, the
+history is kept beside FILE.
 """
+
 import argparse
 import bisect
 import collections
@@ -25,10 +28,12 @@ from nemesis import DOWN, NOTHING, STOPPED, WRITES, Nemesis
 from service import TREE, Service
 
 PROCESSES, CLIENTS = 4, 4
-# So that five minutes can be remembered and checked: in between they are as fast as they can.
+# So that five minutes can be remembered and checked: in between they are as
+# fast as they can.
 REST_S = 0.06
 FRONT_TIMEOUT_S = 4
-# What a fault leaves behind is over by then: connections closed, requests sent again.
+# What a fault leaves behind is over by then: connections closed, requests sent
+# again.
 GRACE_NS = 1_000_000_000
 LOST_KINDS = ("lost", "twice", "order")
 
@@ -50,8 +55,22 @@ def address(service):
 def start_clients(service, number, out, seed, until, rest):
     """A process of them, as client.py has it."""
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "client.py")
-    return subprocess.Popen([sys.executable, "-B", script, service.base, out, "abcdefgh"[number], str(seed), str(CLIENTS),
-                             until, str(rest)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-B",
+            script,
+            service.base,
+            out,
+            "abcdefgh"[number],
+            str(seed),
+            str(CLIENTS),
+            until,
+            str(rest),
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+    )
 
 
 def prepare(client):
@@ -82,8 +101,10 @@ class Harm:
     """Which requests met which kind of fault."""
 
     def __init__(self, faults):
-        self.spans = {harms: sorted((f.start, f.end + GRACE_NS) for f in faults if f.harms == harms)
-                      for harms in (WRITES, STOPPED, DOWN)}
+        self.spans = {
+            harms: sorted((f.start, f.end + GRACE_NS) for f in faults if f.harms == harms)
+            for harms in (WRITES, STOPPED, DOWN)
+        }
 
     def met(self, op, harms):
         spans = self.spans[harms]
@@ -117,8 +138,10 @@ def tally(ops, faults):
         if failed(op) or op.status == history.CUT and worst == NOTHING:
             counts[kind + " failed"][worst] += 1
             if worst == NOTHING or worst == WRITES and kind == "reads":
-                examples.append(f"{op.op} {op.collection}/{op.record}: {op.status} at {op.start}, "
-                                f"{(op.end - op.start) / 1e6:.1f} ms")
+                examples.append(
+                    f"{op.op} {op.collection}/{op.record}: {op.status} at {op.start}, "
+                    f"{(op.end - op.start) / 1e6:.1f} ms"
+                )
     return counts, examples
 
 
@@ -126,14 +149,17 @@ def figures_of(args, ops, nemesis, checker, counts):
     writes = [op for op in ops if op.op in history.WRITES]
     wrong = collections.Counter({k: n for k, n in checker.counts.items() if k not in LOST_KINDS})
     return {
-        "seconds": args.seconds, "seed": args.seed,
+        "seconds": args.seconds,
+        "seed": args.seed,
         "requests": sum(op.op != "dump" for op in ops),
         "reads answered": sum(op.op in history.READS and not failed(op) for op in ops),
         "writes acknowledged": sum(200 <= op.status < 300 for op in writes),
         "writes refused": sum(400 <= op.status < 500 or op.status in (503, 507) for op in writes),
         "writes refused with 507": sum(op.status == 507 for op in writes),
         "writes without an answer": sum(op.status in history.UNANSWERED for op in writes),
-        "of these, known to have happened": sum(not w.acked and w.rev is not None for w in checker.writes),
+        "of these, known to have happened": sum(
+            not w.acked and w.rev is not None for w in checker.writes
+        ),
         "revisions that no answer named": checker.gaps,
         "collections and stores compared as a whole": len(checker.snapshots),
         "backups and dumps compared": len(nemesis.copies) + 1,
@@ -146,10 +172,14 @@ def figures_of(args, ops, nemesis, checker, counts):
         "undecided for lack of an answer": checker.undecided,
         "reads while only workers were killed": counts["reads"][WRITES],
         "reads failed while only workers were killed": counts["reads failed"][WRITES],
-        "reads cut off in an answer of more than 100 KB": sum(op.status == history.CUT for op in ops),
-        "requests failed without a fault to excuse them":
-            counts["reads failed"][NOTHING] + counts["writes failed"][NOTHING],
-        "reads failed while a worker was stopped for longer than the front waits": counts["reads failed"][STOPPED],
+        "reads cut off in an answer of more than 100 KB": sum(
+            op.status == history.CUT for op in ops
+        ),
+        "requests failed without a fault to excuse them": counts["reads failed"][NOTHING]
+        + counts["writes failed"][NOTHING],
+        "reads failed while a worker was stopped for longer than the front waits": counts[
+            "reads failed"
+        ][STOPPED],
         "reads failed while supervisor or front were down": counts["reads failed"][DOWN],
     }
 
@@ -184,14 +214,17 @@ def judge(nemesis, checker, examples, whole, left):
     for kind, sentence in KINDS.items():
         result(f"never: {sentence}", said[kind])
     result("no read failed while only workers were killed, and nothing without a fault", examples)
-    result("the service recovered from each fault, and each copy could be made",
-           nemesis.failures if whole else [*nemesis.failures, "the last dump failed"])
+    result(
+        "the service recovered from each fault, and each copy could be made",
+        nemesis.failures if whole else [*nemesis.failures, "the last dump failed"],
+    )
     result("all processes ended", left)
     return result
 
 
 def run(args, service, work):
-    """The load and the faults: (operations, nemesis, whether the last dump could be made)."""
+    """The load and the faults: (operations, nemesis, whether the last dump
+    could be made)."""
     until, outs = os.path.join(work, "until"), []
     with open(os.path.join(work, "setup"), "w", encoding="utf-8") as out:
         client = Setup(address(service), "z", out)
@@ -215,17 +248,30 @@ def run(args, service, work):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seconds", type=int, default=300)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--json", default=os.path.join(TREE, "build", "torture.json"))
     args = parser.parse_args()
     print(f"torture: {args.seconds} s, --seed {args.seed}", flush=True)
     service = Service(
-        changes=[("fastcgi.conf", "fastcgi_read_timeout 30s", f"fastcgi_read_timeout {FRONT_TIMEOUT_S}s"),
-                 ("log.conf", "access_log", "map '$status $upstream_status' $bad { ~^5|, 1; default 0; }\naccess_log"),
-                 ("log.conf", "flush=1s", "flush=1s if=$bad")],
-        options=["--store-size", "4M", "--log-level", "warn"])
+        changes=[
+            (
+                "fastcgi.conf",
+                "fastcgi_read_timeout 30s",
+                f"fastcgi_read_timeout {FRONT_TIMEOUT_S}s",
+            ),
+            (
+                "log.conf",
+                "access_log",
+                "map '$status $upstream_status' $bad { ~^5|, 1; default 0; }\naccess_log",
+            ),
+            ("log.conf", "flush=1s", "flush=1s if=$bad"),
+        ],
+        options=["--store-size", "4M", "--log-level", "warn"],
+    )
     with tempfile.TemporaryDirectory(prefix="markbook-torture.") as work:
         try:
             service.start_responder()
