@@ -1,13 +1,13 @@
-"""Instructions that a worker takes for each kind of request, and whether they grow.
+"""Instructions that a worker takes for each kind of request.
 
-    instructions.py check MARKBOOK     against results/instructions.json: fails if one grows by over 5 %
-    instructions.py record MARKBOOK    writes that file
+    instructions.py check MARKBOOK     fails if a kind takes over 5 % more
+    instructions.py record MARKBOOK    writes results/instructions.json
 
 The worker runs under callgrind and gets its requests over one FastCGI
-connection, without nginx.  Each kind is sent FEW times in one run and MANY times
-in another: the difference has neither the start nor the end in it.  Counts
-depend on the compiler and the libraries, not on the load of the machine; if
-these differ from the recorded ones, nothing is compared.
+connection, without nginx.  Each kind is sent FEW times in one run and MANY
+times in another: the difference has neither the start nor the end in it.
+Counts depend on the compiler and the libraries, not on the load of the machine;
+if these differ from the recorded ones, nothing is compared.
 """
 
 import concurrent.futures
@@ -32,7 +32,7 @@ RECORDS = 100
 READY_SECONDS = 30
 PACKAGES = ("gcc", "libc6", "libfcgi0ldbl", "libjson-c5", "liblmdb0", "libseccomp2", "valgrind")
 MINIMAL = ("HTTP_PREFER", "return=minimal")
-# The C library picks its string functions by processor; these run on any x86-64.
+# The C library picks string functions by processor; any x86-64 runs these.
 BASELINE = (
     "glibc.cpu.hwcaps=-AVX,-AVX_Fast_Unaligned_Load,-AVX2,-AVX512F,-BMI1,-BMI2,-ERMS,-FSRM,-SSE4_2"
 )
@@ -129,7 +129,7 @@ def worker_of(process):
 
 
 def leave(worker):
-    """Ends the worker alone: if the supervisor ended it, its loop would turn until then."""
+    """Ends the worker alone: its loop then waits for no supervisor."""
     deadline = time.monotonic() + READY_SECONDS
     os.kill(worker, signal.SIGTERM)
     while Path(f"/proc/{worker}").exists():
@@ -144,11 +144,11 @@ def total_of(directory, worker):
 
 
 def count(markbook, ask, times):
-    """Instructions in the whole life of a worker with `times` requests of a kind."""
+    """Instructions in the life of a worker with `times` requests of a kind."""
     directory = Path(tempfile.mkdtemp(prefix="markbook-count."))
     marks = {f"mark-{i:03}": "00000%" for i in range(RECORDS)}
-    # The hashes of json-c differ from process to process, so another process reads
-    # the many names.
+    # The hashes of json-c differ from process to process, so another process
+    # reads the many names.
     subprocess.run(
         [markbook, "load", "--store", f"{directory}/store", "-"],
         input=json.dumps({"marks": marks}).encode(), check=True, capture_output=True,
@@ -188,7 +188,7 @@ def made_with(markbook):
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     versions = dict(line.split() for line in listed.stdout.splitlines() if " " in line)
-    # The build leaves its command beside the program; the version in it may change.
+    # The build leaves its command beside the program.
     command = Path(markbook).parent / ".command"
     text = command.read_text().splitlines()[0] if command.exists() else ""
     flags = [f for f in text.split() if not f.startswith(("-DMARKBOOK_VERSION", "-W"))]

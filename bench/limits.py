@@ -1,4 +1,4 @@
-"""What Markbook keeps to: group commit, large stores, memory, start; bench/run.sh starts this."""
+"""The limits that Markbook keeps to; bench/run.sh starts this."""
 
 from measure import command
 from measure import limits as measured

@@ -1,4 +1,4 @@
-"""Markbook beside other ways to serve the same; bench/run.sh sets up and starts this."""
+"""Markbook beside other ways to serve the same; bench/run.sh starts this."""
 
 import statistics
 from functools import partial
@@ -15,7 +15,7 @@ from report.text import spread, to_json
 CONNECTIONS = 64
 SECONDS = 1
 ROUNDS = {"full": 15, "quick": 5}
-# No round starts that would end later than this; what is left is for what follows.
+# No round starts that would end later than this.
 BUDGET = {"full": 480, "quick": 75}
 
 # At a fixed rate, each contender that reaches it has one run in every round.
@@ -63,7 +63,7 @@ def requests_file(load, contender, operation):
 
 
 def run_once(load, contender, operation):
-    """One run with the processor time that it took, in microseconds a request."""
+    """One run, with processor time in microseconds a request."""
     file = requests_file(load, contender, operation)
     told, used, elsewhere = account(
         lambda: load.wrk(contender.port, file, CONNECTIONS, SECONDS),
@@ -84,7 +84,8 @@ def run_once(load, contender, operation):
 
 
 def pace_all(run, load, started, runs):
-    """Latency of GET of a record at half of Markbook's peak, of those whose peak is at least that.
+    """Latency of GET of a record at half of Markbook's peak, of those whose
+    peak is at least that.
 
     Returns the rate, and measurements by contender.
     """
@@ -117,7 +118,7 @@ def summary_paced(paced):
 
 
 def summary(started, runs):
-    """Each contender with its memory and its operations, and each of these with its metrics."""
+    """Each contender: its memory, and the metrics of its operations."""
     out = {}
     for contender in started:
         operations = {}

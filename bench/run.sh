@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # The benchmark, its two companions, and all that they need to be set up:
 #
-#	bench/run.sh [--quick]             beside others: run.py
-#	bench/run.sh scaling [--quick]     Markbook by itself, as its load grows: scaling.py
-#	bench/run.sh limits [--quick]      what it keeps to: limits.py
+#	bench/run.sh [--quick]            Markbook beside others: run.py
+#	bench/run.sh scaling [--quick]    as one thing grows: scaling.py
+#	bench/run.sh limits [--quick]     what it keeps to: limits.py
 #
-# Whatever it needs that is not there is put under build/bench: Debian's packages are unpacked
-# there and not installed, so that neither root nor a change to the system is needed and no
-# service starts.  A peer that cannot be had is left out and named.
+# Whatever it needs that is not there is put under build/bench: Debian's
+# packages are unpacked there and not installed, so that neither root nor a
+# change to the system is needed and no service starts.  A peer that cannot be
+# had is left out and named.
 set -euo pipefail
 started=$SECONDS
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -46,12 +47,13 @@ say() {
 	echo "${0##*/}: $*" >&2
 }
 
-# --- Debian's packages ---------------------------------------------------------------------------
+# --- Debian's packages --------------------------------------------------------
 
 # apt as any user: with a cache and lists of its own.
 apt() {
 	LC_ALL=C apt-get -q -y -o Debug::NoLocking=1 -o APT::Sandbox::User= \
-		-o Dir::Cache="$work" -o Dir::Cache::archives="$work/archives" "$@" </dev/null >>"$log" 2>&1
+		-o Dir::Cache="$work" -o Dir::Cache::archives="$work/archives" "$@" \
+		</dev/null >>"$log" 2>&1
 }
 
 download() {
@@ -107,7 +109,7 @@ if ((peers)); then
 	command -v go >/dev/null || unpack golang-go || :
 fi
 
-# --- from PyPI -----------------------------------------------------------------------------------
+# --- from PyPI ----------------------------------------------------------------
 
 venv=$work/venv
 if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
@@ -123,13 +125,13 @@ if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
 	cp "$here/requirements.txt" "$venv/requirements.txt"
 fi
 
-# --- what is compiled ----------------------------------------------------------------------------
+# --- what is compiled ---------------------------------------------------------
 
 compile() {
 	"${CC:-cc}" -std=c11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -I"$top/fcgi" "$@"
 }
 
-compile -o "$work/pace" "$here/measure/pace.c"
+compile -o "$work/pace" "$here"/measure/*.c
 
 case $what in
 run)
@@ -144,7 +146,8 @@ run)
 		-lfcgi -ljson-c -llmdb -lseccomp
 	;;
 limits)
-	# The same program, but that a turn has one request, and so each write a commit of its own.
+	# The same program, but that a turn has one request, and so each write a
+	# commit of its own.
 	make -s -C "$top" BUILD="$work/single" CPPFLAGS="${CPPFLAGS-} -DTURN_MAX=1" all >>"$log"
 	;;
 esac

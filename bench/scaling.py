@@ -1,4 +1,4 @@
-"""How Markbook does as one thing grows and the rest stays; bench/run.sh starts this."""
+"""How Markbook does as one thing grows; bench/run.sh starts this."""
 
 from functools import partial
 
@@ -57,7 +57,7 @@ def points(kind):
 
 
 def served_name(settings):
-    """One service serves all points that differ in the number of connections only."""
+    """One service serves points that differ in their connections only."""
     return "-".join(str(settings[k]) for k in ("records", "collections", "bytes", "workers"))
 
 
@@ -70,7 +70,7 @@ def make(places, settings):
 
 
 def start_all(kind, places):
-    """Services by name, and the files of their requests by name and operation."""
+    """Services by name; files of requests by name and operation."""
     services, files, load = {}, {}, Load(places)
     try:
         for _, _, settings in points(kind):
@@ -99,7 +99,7 @@ def stop_all(services):
 
 
 def cell(settings, operation):
-    """(service, operation, connections): what is measured once for all points that share it."""
+    """(service, operation, connections): points of one cell share its runs."""
     connections = WHOLE_CONNECTIONS if operation == "all" else settings["connections"]
     return served_name(settings), operation, connections
 

@@ -4,7 +4,7 @@ bats_require_minimum_version 1.5.0
 load helper
 
 setup() {
-	cc -std=c11 -D_GNU_SOURCE -O1 -o "$BATS_TEST_TMPDIR/pace" "$TREE/bench/measure/pace.c"
+	cc -std=c11 -D_GNU_SOURCE -O1 -o "$BATS_TEST_TMPDIR/pace" "$TREE"/bench/measure/*.c
 }
 
 teardown() {

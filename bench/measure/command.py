@@ -1,4 +1,4 @@
-"""What the commands run.py, scaling.py and limits.py share: options, time, places, results."""
+"""What the commands share: options, time, places and results."""
 
 import argparse
 import os
@@ -34,7 +34,7 @@ class Run:
         print(f"{self.name}: {text}", file=sys.stderr, flush=True)
 
     def about(self):
-        """The head of its results: its kind, the machine, versions and the commit."""
+        """The head of its results: kind, machine, versions and commit."""
         return {"kind": self.kind, **machine.describe(self.places, BENCH.parent)}
 
     def write(self, stem, **texts):
@@ -58,9 +58,10 @@ def _leave(signo, _frame):
 
 
 def main(name, description, benchmark, publish, budget=None):
-    """Calls benchmark(run), and publish(run, its results) once nothing runs any more.
+    """Calls benchmark(run), and then publish(run, its results).
 
-    budget has the seconds that a full and a quick run may take, set-up included; None: any time.
+    budget has the seconds that a full and a quick run may take, set-up
+    included; None: any time.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--build", type=Path, required=True)

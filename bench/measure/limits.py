@@ -118,7 +118,7 @@ def sizes(load, kind, large, small, findings):
 
 
 class Memory:
-    """The most bytes of anonymous memory that any of these processes has within a `with`."""
+    """The most anonymous memory of any of these processes within a `with`."""
 
     def __init__(self, pids):
         self.pids = pids
@@ -148,7 +148,7 @@ def anonymous_bytes(pid):
 
 
 def serve_file(places, service):
-    """A front that sends the bytes of GET /json as a file, which is what nginx does best."""
+    """A front that sends the bytes of GET /json as a file."""
 
     class File(Contender):
         name = label = "file"
@@ -236,7 +236,7 @@ def allocated_bytes(service):
 
 
 def patch_in(service, kind):
-    """Writes the same records over HTTP in random order, as a store grows that nobody loads."""
+    """Writes the same records in random order, as a store grows over time."""
     names = [(c, r) for c, marks in served.records(RECORDS[kind], COLLECTIONS).items()
              for r in marks]  # fmt: skip
     random.Random(1).shuffle(names)
@@ -284,7 +284,7 @@ def store_size(places, kind, large, findings):
 
 
 def first_answer(service):
-    """Seconds from the start of the program to its first answer, and its process."""
+    """Seconds from a start of the program to its first answer; the process."""
     begun = time.perf_counter()
     process = subprocess.Popen(
         [service.program_path(), *service.serve_flags()],
@@ -317,7 +317,7 @@ def end(process, signo):
 
 
 def starts(service, count, signo, prepare=lambda: None):
-    """Milliseconds to the first answer after each of `count` ends by this signal."""
+    """Milliseconds to the first answer after each of `count` such ends."""
     took = []
     for _ in range(count + 1):
         prepare()

@@ -1,4 +1,4 @@
-"""The load generators, wrk and pace; their requests come from a file with one a line."""
+"""The load generators, wrk and pace, which take requests from a file."""
 
 import json
 import os
@@ -22,7 +22,7 @@ class Load:
         self.environment = {**os.environ, **needed}
 
     def file(self, name, requests):
-        """A file of (method, path, body), written on the first call for this name."""
+        """A file of (method, path, body), written on the first call only."""
         file = self.places.run / f"{name}.requests"
         if not file.exists():
             file.write_text("".join("\t".join(request) + "\n" for request in requests))
@@ -50,7 +50,7 @@ class Load:
         return self._told(self._wrk(port, file, threads, connections, seconds), seconds)
 
     def start_wrk(self, port, file, connections, seconds):
-        """A run with one thread, beside another one that is measured; nobody reads its figures."""
+        """A run with one thread, whose figures nobody reads."""
         return subprocess.Popen(
             self._wrk(port, file, 1, connections, seconds), env=self.environment,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

@@ -12,7 +12,7 @@ from peers.processes import TICK
 
 
 def busy_seconds():
-    """Processor seconds of all work since boot, with those that the host has stolen."""
+    """Processor seconds of all work since boot, stolen ones included."""
     user, nice, system, _idle, _wait, irq, softirq, steal = map(
         int, Path("/proc/stat").read_text().split()[1:9]
     )
@@ -20,7 +20,7 @@ def busy_seconds():
 
 
 def children_seconds():
-    """Processor seconds of the children that have ended: runs of the load generator."""
+    """Processor seconds of children that have ended: runs of the generator."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

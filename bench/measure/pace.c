@@ -1,16 +1,20 @@
 /*
- * Requests at a fixed rate over kept-alive connections, and how late their answers come:
+ * Requests at a fixed rate over kept-alive connections, and how late their
+ * answers come:
  *
  *	pace -c CONNECTIONS -r RATE -d SECONDS PORT FILE
  *
- * Request k is due k/RATE seconds after the start, whatever became of those before it, and its
- * latency counts from then, not from when it was sent: what waits for a connection, because a stall
- * holds them all, is as late as it was for whoever had asked.  (A generator that waits for an answer
- * before it asks again leaves just those out, "coordinated omission".)
+ * Request k is due k/RATE seconds after the start, whatever happens to those
+ * before it.  Its latency counts from then, not from when it is sent.  So a
+ * request that waits because a stall holds all connections is as late as it is
+ * for its client.  (A generator that waits for an answer before it asks again
+ * leaves just these out: "coordinated omission".)
  *
- * FILE has a request a line as wrk.lua knows them: method, path and body with tabs between, made in
- * turn.  The outcome is one line of JSON.
+ * FILE has a request a line, in the format of wrk.lua: method, path and body,
+ * separated by tabs.  They are sent in turn.  The result is one line of JSON.
  */
+#include "histogram.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -28,20 +32,12 @@
 #include <unistd.h>
 
 #define SECOND_NS 1000000000u
-/* How long after the last request is due it may take to be answered. */
+/* The time to wait for answers after the last request is due. */
 #define GRACE_NS (2u * (uint64_t)SECOND_NS)
-/* Sent later than this after it was due, a request counts as late. */
+/* A request that is sent later than this after it is due counts as late. */
 #define LATE_NS 1000000u
 #define HEAD_MAX 8192
 #define EVENTS 256
-
-/* Counts of times in nanoseconds, each to within 1/64 of it: 64 steps to the next power of two. */
-#define STEP_BITS 6
-#define STEPS ((size_t)1 << STEP_BITS)
-struct histogram {
-	uint64_t counts[64 * STEPS];
-	uint64_t total, max;
-};
 
 struct text {
 	char *data;
@@ -96,50 +92,6 @@ now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * SECOND_NS + (uint64_t)t.tv_nsec;
-}
-
-/* --- histogram --- */
-
-static size_t
-step_of(uint64_t ns)
-{
-	unsigned shift = 0;
-
-	while (ns >> shift >= 2 * STEPS)
-		shift++;
-	return (size_t)shift * STEPS + (size_t)(ns >> shift);
-}
-
-/* The middle of a step. */
-static uint64_t
-time_of(size_t step)
-{
-	size_t shift = step < 2 * STEPS ? 0 : step / STEPS - 1;
-
-	return ((uint64_t)(step - shift * STEPS) << shift) + ((uint64_t)1 << shift) / 2;
-}
-
-static void
-count(struct histogram *h, uint64_t ns)
-{
-	h->counts[step_of(ns)]++;
-	h->total++;
-	if (ns > h->max)
-		h->max = ns;
-}
-
-static double
-percentile_ms(const struct histogram *h, double percent)
-{
-	double below = (double)h->total * percent / 100;
-	uint64_t seen = 0;
-
-	for (size_t i = 0; i < sizeof(h->counts) / sizeof(h->counts[0]); i++) {
-		seen += h->counts[i];
-		if (seen > 0 && (double)seen >= below)
-			return (double)(time_of(i) < h->max ? time_of(i) : h->max) / 1e6;
-	}
-	return 0;
 }
 
 /* --- requests --- */
@@ -235,19 +187,19 @@ send_request(struct run *r, uint64_t due, uint64_t now)
 	c->due = due;
 	c->have = 0;
 	c->body_left = -1;
-	count(&r->lateness, now - due);
+	histogram_count(&r->lateness, now - due);
 	r->late += now - due > LATE_NS;
 	while (at < t->len) {
 		ssize_t n = send(c->fd, t->data + at, t->len - at, MSG_NOSIGNAL);
 
-		/* The end of the connection shows when it is read. */
+		/* Reading will show that the connection is closed. */
 		if (n < 0)
 			return;
 		at += (size_t)n;
 	}
 }
 
-/* The head is whole: how much body follows it. */
+/* The head is whole: find out how much body follows. */
 static void
 read_head(struct connection *c, size_t head_len)
 {
@@ -266,7 +218,7 @@ read_head(struct connection *c, size_t head_len)
 static void
 finish(struct run *r, struct connection *c, bool ok)
 {
-	count(&r->latency, now_ns() - c->due);
+	histogram_count(&r->latency, now_ns() - c->due);
 	r->answered++;
 	r->errors += !ok;
 	make_idle(r, c);
@@ -291,7 +243,7 @@ on_readable(struct run *r, struct connection *c)
 	ssize_t n = recv(c->fd, to, room, 0);
 	const char *end;
 
-	/* A server may close what is idle, and what it has answered often enough. */
+	/* A server may close an idle connection, or one with many answers. */
 	if (n <= 0 || !c->busy) {
 		on_closed(r, c);
 		return;
@@ -348,7 +300,7 @@ turn(struct run *r, uint64_t end)
 		on_readable(r, events[i].data.ptr);
 }
 
-/* What has no answer yet is at least as late as this. */
+/* A request without an answer is at least as late as now. */
 static void
 count_unanswered(struct run *r)
 {
@@ -356,10 +308,10 @@ count_unanswered(struct run *r)
 
 	for (size_t i = 0; i < r->connection_count; i++) {
 		if (r->connections[i].busy)
-			count(&r->latency, now - r->connections[i].due);
+			histogram_count(&r->latency, now - r->connections[i].due);
 	}
 	for (uint64_t k = r->sent; k < r->wanted; k++)
-		count(&r->latency, now - due_of(r, k));
+		histogram_count(&r->latency, now - due_of(r, k));
 }
 
 static void
@@ -369,10 +321,10 @@ report(const struct run *r, double seconds)
 	       ",\"late\":%" PRIu64 ",\"seconds\":%.6f",
 	       r->wanted, r->answered, r->errors + r->wanted - r->answered, r->late, seconds);
 	printf(",\"p50_ms\":%.4f,\"p90_ms\":%.4f,\"p99_ms\":%.4f,\"p999_ms\":%.4f,\"max_ms\":%.4f",
-	       percentile_ms(&r->latency, 50), percentile_ms(&r->latency, 90),
-	       percentile_ms(&r->latency, 99), percentile_ms(&r->latency, 99.9),
+	       histogram_percentile_ms(&r->latency, 50), histogram_percentile_ms(&r->latency, 90),
+	       histogram_percentile_ms(&r->latency, 99), histogram_percentile_ms(&r->latency, 99.9),
 	       (double)r->latency.max / 1e6);
-	printf(",\"sent_late_p99_ms\":%.4f}\n", percentile_ms(&r->lateness, 99));
+	printf(",\"sent_late_p99_ms\":%.4f}\n", histogram_percentile_ms(&r->lateness, 99));
 }
 
 static void
@@ -380,7 +332,7 @@ run(struct run *r, double seconds)
 {
 	uint64_t end;
 
-	/* The kernel rounds no wait of ours up. */
+	/* The kernel must not round a wait up. */
 	prctl(PR_SET_TIMERSLACK, 1);
 	r->wanted = (uint64_t)(r->rate * seconds);
 	r->connections = allocate(r->connection_count, sizeof(*r->connections));

@@ -1,4 +1,5 @@
-"""Measurements in rounds (A B C, A B C, ...), so that other load on the machine meets all alike."""
+"""Measurements in rounds (A B C, A B C, ...), so that other load on the machine
+meets all alike."""
 
 import time
 
@@ -6,8 +7,8 @@ import time
 def in_rounds(rounds, measurements, *, warm_up=True, deadline=float("inf"), say=lambda text: None):
     """Calls each measurement once in every round; their results by key.
 
-    A round to warm up does not count.  There are fewer rounds if another one would end after the
-    deadline; say is told of that, and of each round.
+    A round to warm up does not count.  There are fewer rounds if another one
+    would end after the deadline; say is told of that, and of each round.
     """
     runs = {key: [] for key in measurements}
     took = 0.0

@@ -18,8 +18,9 @@ def cpu_of(services):
 def account(load_it, **groups):
     """Runs load_it while services in named groups answer.
 
-    Returns what load_it tells, seconds of processor time by group and of `load`, which is the
-    generator, and the share of the machine that went to anything else.
+    Returns what load_it tells, seconds of processor time by group and of
+    `load`, which is the generator, and the share of the machine that went to
+    anything else.
     """
     begun, busy, load = time.monotonic(), machine.busy_seconds(), machine.children_seconds()
     before = {name: cpu_of(services) for name, services in groups.items()}
@@ -43,9 +44,10 @@ def settle(service):
 
 
 def measure(service, load_it, answer_bytes=None):
-    """One run: requests/s, bytes/s, processor time a request, and what went elsewhere.
+    """One run: requests/s, bytes/s, processor time, and what went elsewhere.
 
-    A run with few and long answers counts parts of them: answer_bytes is the length of one.
+    A run with few and long answers counts parts of them: answer_bytes is the
+    length of one.
     """
     told, used, elsewhere = account(load_it, service=service.services())
     if told["errors"]:

@@ -2,7 +2,8 @@
 --
 --	wrk ... -s wrk.lua URL -- FILE
 --
--- A line of FILE is method, path and body, with a tab between them; the body may be empty.
+-- A line of FILE is method, path and body, with a tab between them; the body
+-- may be empty.
 
 local requests = {}
 local at = 0
@@ -29,7 +30,8 @@ end
 function done(summary, latency)
 	local e = summary.errors
 	io.write(string.format(
-		'{"requests":%d,"bytes":%d,"seconds":%.6f,"errors":%d,"p50_ms":%.4f,"p99_ms":%.4f}\n',
+		'{"requests":%d,"bytes":%d,"seconds":%.6f,"errors":%d,' ..
+			'"p50_ms":%.4f,"p99_ms":%.4f}\n',
 		summary.requests, summary.bytes, summary.duration / 1e6,
 		e.connect + e.read + e.write + e.timeout + e.status,
 		latency:percentile(50) / 1e3, latency:percentile(99) / 1e3))

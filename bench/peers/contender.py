@@ -1,4 +1,4 @@
-"""A contender: a front and what stands behind it, started, filled, asked and checked."""
+"""A contender: how a front and what stands behind it start, answer and end."""
 
 import http.client
 import json
@@ -130,7 +130,7 @@ class Contender:
         self.check(dataset.BEFORE)
 
     def pss(self):
-        """Bytes of what stands behind the front; None if that is nothing or unknown."""
+        """Bytes of what stands behind the front; None if there is no figure."""
         sizes = [service.pss() for service in self.behind]
         return None if not sizes or None in sizes else sum(sizes)
 

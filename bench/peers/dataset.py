@@ -44,7 +44,7 @@ def json_body(value):
 
 
 def requests(operation, body=json_body):
-    """(method, path, body) of each request of an operation, to be sent in turn."""
+    """(method, path, body) of each request of an operation."""
     if operation == "all":
         return [("GET", "/json", "")]
     if operation == "get":

@@ -1,7 +1,8 @@
 /*
- * The least that a responder on this event loop can do: read a request to its end and say hello,
- * with an answer of as many bytes as that of GET of one record.  It is linked in the place of
- * fcgi/server/turn.c, so that what Markbook itself costs is the difference.
+ * The least that a responder on this event loop can do: read a request to its
+ * end and say hello, with an answer of as many bytes as that of GET of one
+ * record.  It is linked in the place of fcgi/server/turn.c, so that what
+ * Markbook itself costs is the difference.
  */
 #include <stdio.h>
 

@@ -16,7 +16,7 @@ class Failure(Exception):
 
 
 def _stat(pid):
-    """The fields of /proc/PID/stat after the name, or None if the process is gone."""
+    """The fields of /proc/PID/stat after the name; None if there is none."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -24,7 +24,7 @@ def _stat(pid):
 
 
 class Service:
-    """One program and all of its children, which share the session that it begins."""
+    """One program and its children, which share the session that it begins."""
 
     def __init__(self, name, argv, directory, environment=None):
         self.log = directory / f"{name}.log"
@@ -56,7 +56,7 @@ class Service:
         return found
 
     def cpu(self):
-        """Seconds of processor time so far, with those of children that have ended."""
+        """Seconds of processor time so far, with those of ended children."""
         ticks = 0
         for pid in self.pids():
             fields = _stat(pid)
@@ -65,7 +65,7 @@ class Service:
         return ticks * TICK
 
     def pss(self):
-        """Proportional set size in bytes; None if the kernel does not tell it."""
+        """Proportional set size in bytes; None if the kernel has none."""
         total = 0
         for pid in self.pids():
             try:
@@ -95,7 +95,7 @@ class Service:
 
 
 def poll(seconds, attempt, services):
-    """The first true result of attempt(); Failure after `seconds`, or if a service has ended."""
+    """The first true result of attempt(); raises Failure after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         for service in services:

@@ -1,4 +1,4 @@
-"""Markbook by itself, with a store of a given size, for scaling.py and limits.py."""
+"""Markbook by itself, with a store of a given size."""
 
 import http.client
 import json
@@ -36,7 +36,7 @@ def records(count, collections, size=VALUE_BYTES):
 
 
 def asked(store):
-    """Paths of up to ASKED records from all over the store, in a fixed order that jumps."""
+    """Paths of up to ASKED records, in an order that jumps about."""
     names = [(c, r) for c, marks in store.items() for r in marks]
     count = min(len(names), ASKED)
     stride = max(len(names) // count, 1)
@@ -58,7 +58,7 @@ class Served(Contender):
     operations = ("get",)
 
     def __init__(self, places, name, store=None, **options):
-        """options: workers, program, durability, and stores, the parent of the store."""
+        """options: workers, program, durability; stores, the store's parent."""
         self.name = self.label = name
         super().__init__(places)
         self.content = store or {}

@@ -1,4 +1,4 @@
-"""Draws the results of run.py: python -m plots.peers DIRECTORY (needs matplotlib)."""
+"""Draws the results of run.py: python -m plots.peers DIRECTORY"""
 
 import matplotlib.pyplot as plt
 

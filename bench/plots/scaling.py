@@ -1,4 +1,4 @@
-"""Draws the results of scaling.py: python -m plots.scaling DIRECTORY (needs matplotlib)."""
+"""Draws the results of scaling.py: python -m plots.scaling DIRECTORY"""
 
 import matplotlib.pyplot as plt
 from matplotlib.ticker import FuncFormatter, NullLocator

@@ -1,4 +1,4 @@
-"""What the plots share: a style, and the way from a file of results to pictures."""
+"""What the plots share: a style, and how results become pictures."""
 
 import json
 import sys
@@ -24,7 +24,7 @@ STYLE = {
 
 
 def main(draw, source, picture, dpi, **style):
-    """Draws DIRECTORY/source, whose directory is the argument, as SVG and PNG beside it."""
+    """Draws `source` of the directory in the arguments as SVG and PNG."""
     directory = Path(sys.argv[1])
     plt.rcParams.update({**STYLE, **style})
     figure = draw(json.loads((directory / source).read_text()))

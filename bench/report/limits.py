@@ -1,10 +1,10 @@
-"""The limits that Markbook keeps to: a row each, with what is wanted and what is reached."""
+"""The limits that Markbook keeps to: what is wanted and what is reached."""
 
 from report.text import MEGABYTE, about_machine, range_of, spread, table
 
 
 def row(what, wanted, values, lower=False):
-    """One row: the median of the values against what is wanted, which None leaves open."""
+    """One row: the median of the values, and what is wanted, if anything."""
     return judged({"what": what, "reached": spread(values)}, wanted, lower)
 
 
@@ -20,7 +20,7 @@ def judged(found, wanted, lower=False):
 
 
 def ratio(mine, its, metric):
-    """The ratio of the medians, with the least and greatest ratio of a round."""
+    """The ratio of the medians, with the extremes of single rounds."""
     rounds = [a[metric] / b[metric] for a, b in zip(mine, its) if b[metric]]
     medians = [spread([run[metric] for run in runs])["median"] for runs in (mine, its)]
     found = spread(rounds)
@@ -28,7 +28,7 @@ def ratio(mine, its, metric):
 
 
 def ratio_rows(what, wanted, mine, its):
-    """Ratios by requests/s and by processor time; it is enough to reach one of them."""
+    """Ratios by requests/s and by processor time; one of them is enough."""
     rate = {"what": f"{what}: requests/s", "reached": ratio(mine, its, "requests_per_s")}
     cost = {"what": f"{what}: processor time a request", "reached": ratio(its, mine, "cpu_us")}
     rows = [judged(rate, wanted), judged(cost, wanted)]
@@ -49,7 +49,7 @@ def figures(name, runs):
 
 
 class Findings:
-    """Rows, figures and the share of the machine that went elsewhere, as they are measured."""
+    """Rows, figures and the shares of the machine that went elsewhere."""
 
     def __init__(self):
         self.rows = []

@@ -1,4 +1,4 @@
-"""Markbook beside others: its results as Markdown tables, and the marks that it has to reach."""
+"""Markbook beside others: tables in Markdown, and the marks to reach."""
 
 from peers import dataset
 from report.text import BUSY, BUSY_WARNING, MEGABYTE, factor, range_of, table
@@ -9,7 +9,7 @@ def _median(results, contender, operation, metric):
 
 
 def _ratio(results, contender, operation, metric="requests_per_s"):
-    """Markbook's median against the other's; above 1 Markbook is the better one."""
+    """Markbook's median against the other's; above 1 Markbook is better."""
     mine = _median(results, "markbook", operation, metric)
     its = _median(results, contender, operation, metric)
     if metric != "requests_per_s":

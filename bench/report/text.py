@@ -1,4 +1,4 @@
-"""Numbers as text: JSON, Markdown tables, and the machine that they come from."""
+"""Numbers as text: JSON, Markdown tables, and the machine they come from."""
 
 import json
 import re
@@ -38,7 +38,7 @@ def range_of(numbers, form):
 
 
 def table(rows):
-    """A Markdown table of rows of text: the first row is the head, the first column has words."""
+    """A Markdown table: the first row is the head, the first column text."""
     head, *others = rows
     line = ["---"] + ["---:"] * (len(head) - 1)
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, line, *others))

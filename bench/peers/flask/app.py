@@ -1,7 +1,8 @@
-"""The application of the paper: marks in one dictionary of one process, served by Flask.
+"""The application of the paper: marks in one dictionary of one process, served
+by Flask.
 
-What a PUT answers grows with the store; a client that asks for return=minimal gets none of it,
-as from Markbook.
+What a PUT answers grows with the store; a client that asks for return=minimal
+gets none of it, as from Markbook.
 """
 
 from flask import Flask, request

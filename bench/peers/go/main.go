@@ -1,4 +1,4 @@
-// Marks in one map under one lock, served by net/http on the unix socket it is given.
+// Marks in one map under one lock, served by net/http on a unix socket.
 package main
 
 import (

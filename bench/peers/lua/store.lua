@@ -1,5 +1,5 @@
--- Marks in a dictionary that nginx's workers share: a key is "collection/record", a value the
--- JSON text of the mark.
+-- Marks in a dictionary that nginx's workers share: a key is
+-- "collection/record", a value the JSON text of the mark.
 
 local cjson = require "cjson"
 local records = ngx.shared.records

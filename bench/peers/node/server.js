@@ -1,4 +1,5 @@
-// Marks in one object of one process, served by Node's http module on the unix socket it is given.
+// Marks in one object of one process, served by Node's http module on a unix
+// socket.
 "use strict";
 
 const http = require("node:http");
