@@ -39,7 +39,9 @@ extern struct world world;
 /* Send a signal to the worker's thread, unless it is leaving already. */
 void worker_tell(int signo);
 
-/* Wait for the end of a worker that was told to leave, and start the next one. */
+/*
+ * Wait for the end of a worker that was told to leave, and start the next one.
+ */
 bool worker_replace(unsigned ms);
 
 /*

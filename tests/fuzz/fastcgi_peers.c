@@ -73,7 +73,10 @@ check_answer(struct slice out)
 	const char *end;
 	struct slice body;
 
-	/* libfcgi ends a request of a role that it does not know without a word. */
+	/*
+	 * libfcgi ends a request of a role that it does not know without a
+	 * word.
+	 */
 	if (out.len == 0)
 		return;
 	must(out.len > sizeof(status) && memcmp(out.data, status, sizeof(status) - 1) == 0);

@@ -47,7 +47,10 @@ worker_main(void *unused)
 	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
 	sigset_t set;
 
-	/* The timers of libFuzzer must not interrupt this thread: no signal interrupts a worker. */
+	/*
+	 * The timers of libFuzzer must not interrupt this thread: no signal
+	 * interrupts a worker.
+	 */
 	sigfillset(&set);
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
 		sigdelset(&set, faults[i]);
@@ -96,8 +99,8 @@ worker_tell(int signo)
 	must(pthread_kill(world.worker, signo) == 0);
 	world.leaving = true;
 	/*
-	 * The next worker takes what this one has handed over.  A peer that stalls
-	 * may keep it.
+	 * The next worker takes what this one has handed over.  A peer that
+	 * stalls may keep it.
 	 */
 	if (signo == SIGUSR2)
 		worker_replace(LEAVE_WAIT_MS);
@@ -114,7 +117,10 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void)argc;
 	(void)argv;
-	/* A worker tells its supervisor with it that it is ready; libFuzzer uses it, too. */
+	/*
+	 * A worker tells its supervisor with it that it is ready; libFuzzer
+	 * uses it, too.
+	 */
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
@@ -133,7 +139,9 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	    .metrics = metrics_create(1),
 	    .log = &world.log,
 	    .max_body = 16384,
-	    /* No peer stalls for so long: only its leaving ends its connection. */
+	    /*
+	     * No peer stalls for so long: only its leaving ends its connection.
+	     */
 	    .peer_timeout = 2 * LIFE_SECONDS,
 	    .drain_timeout = LIFE_SECONDS,
 	    .store = {.path = world.path, .size = (size_t)2 << 20, .max_snapshots = 8}};

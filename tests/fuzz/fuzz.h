@@ -1,7 +1,7 @@
 /*
- * What the fuzz targets have in common.  A target is one function that gets bytes and asks of the
- * code what has to hold whatever the bytes are; an answer that does not hold ends the process, as
- * a report of a sanitizer does.
+ * What the fuzz targets have in common.  A target is one function that gets
+ * bytes and asks of the code what has to hold whatever the bytes are; an answer
+ * that does not hold ends the process, as a report of a sanitizer does.
  */
 #ifndef MARKBOOK_TESTS_FUZZ_H
 #define MARKBOOK_TESTS_FUZZ_H
@@ -52,7 +52,10 @@ fuzz_word(struct slice *rest)
 	return high << 8 | fuzz_byte(rest);
 }
 
-/* In memory of exactly this size, so that a read beyond its end shows.  For free(). */
+/*
+ * In memory of exactly this size, so that a read beyond its end shows.  For
+ * free().
+ */
 static inline char *
 fuzz_copy(struct slice s)
 {
@@ -65,8 +68,8 @@ fuzz_copy(struct slice s)
 }
 
 /*
- * Whether a text is UTF-8 without control characters, found out in another way than name.c's: by
- * putting each character together and looking at its number.
+ * Whether a text is UTF-8 without control characters, found out in another way
+ * than name.c's: by putting each character together and looking at its number.
  */
 static inline bool
 fuzz_is_printable(struct slice s)

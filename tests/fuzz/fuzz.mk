@@ -23,7 +23,8 @@ $(fuzzers:%=$(BUILD)/fuzz/obj/%.o) $(fastcgi_parts:%=$(BUILD)/fuzz/obj/%.o): \
 
 $(BUILD)/fuzz/fuzz_fastcgi: $(fastcgi_parts:%=$(BUILD)/fuzz/obj/%.o)
 
-# Jansson before json-c: some of their names are the same, and those that json.c uses are not.
+# Jansson before json-c: some of their names are the same, and those that json.c
+# uses are not.
 $(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/obj/fuzz_%.o $(modules:%=$(BUILD)/fuzz/obj/%.o)
 	$(call show,LINK,$@)$(link_fuzz) -o $@ $^ -ljansson $(libraries) -lpthread $(LDLIBS)
 

@@ -1,9 +1,9 @@
 /*
- * FastCGI bytes on the socket.  The whole loop of a worker, server_run, runs in a
- * thread, on a store of its own.  The input is a script: what up to four peers
- * send, in which pieces, and when they leave.  Afterwards the worker has to answer
- * a good request and to have no connection left.  All that it answers has to be
- * records with a status and JSON.
+ * FastCGI bytes on the socket.  The whole loop of a worker, server_run, runs in
+ * a thread, on a store of its own.  The input is a script: what up to four
+ * peers send, in which pieces, and when they leave.  Afterwards the worker has
+ * to answer a good request and to have no connection left.  All that it answers
+ * has to be records with a status and JSON.
  */
 #include "fastcgi.h"
 
@@ -57,7 +57,10 @@ add_begin(struct buf *out, unsigned flags)
 	record_add(out, RECORD_BEGIN_REQUEST, 1, (struct slice){begin, sizeof(begin)});
 }
 
-/* A request as the front would send it: a method, then fields and values, then a body. */
+/*
+ * A request as the front would send it: a method, then fields and values, then
+ * a body.
+ */
 static void
 add_request(struct buf *out, struct slice *script)
 {
@@ -102,7 +105,10 @@ add_param(struct buf *out, struct slice *script)
 	buf_free(&pair);
 }
 
-/* A good request on a connection of its own is answered, and then no connection is left. */
+/*
+ * A good request on a connection of its own is answered, and then no connection
+ * is left.
+ */
 static void
 check_alive(void)
 {

@@ -1,6 +1,7 @@
 /*
- * Header fields and query strings.  The first byte of the input chooses which; an expression of
- * the C library's has the second opinion on lists of entity tags.
+ * Header fields and query strings.  The first byte of the input chooses which;
+ * an expression of the C library's has the second opinion on lists of entity
+ * tags.
  */
 #include "fuzz.h"
 
@@ -18,7 +19,10 @@
 #define TAG "(W/)?\"[\x21\x23-\x7e\x80-\xff]*\""
 #define BLANKS "[ \t]*"
 
-/* RFC 9110, sections 8.8.3 and 5.6.1.2: one tag at least, empty elements around and between. */
+/*
+ * RFC 9110, sections 8.8.3 and 5.6.1.2: one tag at least, empty elements around
+ * and between.
+ */
 static bool
 is_tag_list(const char *text)
 {
@@ -38,7 +42,10 @@ contains(struct slice text, const char *part)
 	return text.len > 0 && memmem(text.data, text.len, part, strlen(part)) != NULL;
 }
 
-/* With its tag at either end, a list matches; with a weak one, only where weak ones may. */
+/*
+ * With its tag at either end, a list matches; with a weak one, only where weak
+ * ones may.
+ */
 static void
 check_match(struct slice list)
 {
@@ -132,7 +139,10 @@ check_type(struct slice text)
 	must(!is_json || text.len >= sizeof(type) - 1);
 }
 
-/* What is appended to a query that is accepted counts, and changes nothing else of it. */
+/*
+ * What is appended to a query that is accepted counts, and changes nothing else
+ * of it.
+ */
 static void
 check_appended(struct slice text, const struct query *before)
 {
@@ -169,7 +179,10 @@ check_query(struct slice text)
 	buf_free(&query.after);
 }
 
-/* What a request's fields come to in the log is a line, and an object, whatever they hold. */
+/*
+ * What a request's fields come to in the log is a line, and an object, whatever
+ * they hold.
+ */
 static void
 check_log(struct slice text)
 {

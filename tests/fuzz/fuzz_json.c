@@ -1,6 +1,7 @@
 /*
- * Bodies: the scanner, json-c behind it, and what becomes of a text that both take.  Jansson,
- * which keeps to RFC 8259 more closely than json-c does, gives a third opinion.
+ * Bodies: the scanner, json-c behind it, and what becomes of a text that both
+ * take.  Jansson, which keeps to RFC 8259 more closely than json-c does, gives
+ * a third opinion.
  */
 #include "fuzz.h"
 
@@ -14,8 +15,9 @@
 #include "json/scan.h"
 
 /*
- * Jansson's opinion; NULL where it holds the text for wrong, or cannot keep what RFC 8259 allows:
- * a large number, a NUL in a name, half a surrogate pair.  Then *limits is true.
+ * Jansson's opinion; NULL where it holds the text for wrong, or cannot keep
+ * what RFC 8259 allows: a large number, a NUL in a name, half a surrogate pair.
+ * Then *limits is true.
  */
 static json_t *
 load(struct slice text, bool *limits)

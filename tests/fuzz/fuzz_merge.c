@@ -1,6 +1,6 @@
 /*
- * Merge patches: the input is a target, a NUL and a patch.  A second merge in a few lines, on
- * Jansson's trees, has to come to the same.
+ * Merge patches: the input is a target, a NUL and a patch.  A second merge in a
+ * few lines, on Jansson's trees, has to come to the same.
  */
 #include "fuzz.h"
 
@@ -46,7 +46,10 @@ load(struct slice text)
 	return json_loadb(text.data, text.len, JSON_ALLOW_NUL, NULL);
 }
 
-/* Without white space, as json_merge takes it; false where it is no object of records. */
+/*
+ * Without white space, as json_merge takes it; false where it is no object of
+ * records.
+ */
 static bool
 scan(struct json_scan *sc, struct slice text)
 {

@@ -1,6 +1,6 @@
 /*
- * Names, percent-encoding and paths.  The input is a name, text that claims to be percent-encoded,
- * and a path, all at once.
+ * Names, percent-encoding and paths.  The input is a name, text that claims to
+ * be percent-encoded, and a path, all at once.
  */
 #include "fuzz.h"
 

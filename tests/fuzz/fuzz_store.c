@@ -1,9 +1,10 @@
 /*
- * Stores that were damaged: the input is a script of what happens to the data file of a good one.
- * Whatever it is, preparing it ends with ST_OK or with words that say what is wrong, here and not
- * in a crash; and what is taken for good can be read to its end, row by row and each by its name.
- * (Not written to: a page's own number in its header, by which LMDB frees it, is what no check of
- * rows can see.)
+ * Stores that were damaged: the input is a script of what happens to the data
+ * file of a good one. Whatever it is, preparing it ends with ST_OK or with
+ * words that say what is wrong, here and not in a crash; and what is taken for
+ * good can be read to its end, row by row and each by its name. (Not written
+ * to: a page's own number in its header, by which LMDB frees it, is what no
+ * check of rows can see.)
  */
 #include "fuzz.h"
 
@@ -36,7 +37,10 @@ static struct {
 	char *damaged;	       /* FILE_MAX bytes */
 } world;
 
-/* libFuzzer counts these as coverage: what is seen in a child would else be lost. */
+/*
+ * libFuzzer counts these as coverage: what is seen in a child would else be
+ * lost.
+ */
 __attribute__((section("__libfuzzer_extra_counters"))) static unsigned char verdicts[1024];
 
 /* --- the good store --- */
@@ -70,7 +74,10 @@ put(struct store *s, unsigned collection, unsigned record, struct slice json)
 	must(store_commit(s) == ST_OK);
 }
 
-/* Values of several lengths, one on pages of its own, and pages that were freed. */
+/*
+ * Values of several lengths, one on pages of its own, and pages that were
+ * freed.
+ */
 static void
 fill(struct store *s, unsigned from, unsigned to)
 {
@@ -135,7 +142,10 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 
 /* --- damage --- */
 
-/* A place in the file: a page, and an offset in it; the header of a page is half of all cases. */
+/*
+ * A place in the file: a page, and an offset in it; the header of a page is
+ * half of all cases.
+ */
 static size_t
 take_place(struct slice *script, size_t len)
 {

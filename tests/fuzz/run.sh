@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
-# Runs the fuzz targets, which are built already, under BUILD, build by default:
+# Runs the fuzz targets that are built under BUILD (build):
 #
-#	tests/fuzz/run.sh SECONDS [TARGET...]    look for new inputs, so long for each; make fuzz does it
-#	tests/fuzz/run.sh replay                 the corpora only; TAP
-#	tests/fuzz/run.sh minimise               keep of what was found what reaches more, in the corpora
+#	tests/fuzz/run.sh SECONDS [TARGET...]    look for new inputs
+#	tests/fuzz/run.sh replay                 run the corpora; TAP
+#	tests/fuzz/run.sh minimise               add what reaches more to them
 #
-# A finding is written to BUILD/fuzz/findings, and what it reports to the log of its target.
+# Each target runs for SECONDS.  A finding is written to BUILD/fuzz/findings,
+# and its report to the log of the target.
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$(realpath "${BUILD:-$top/build}")/fuzz
 cd "$top/tests/fuzz"
 targets=(names json merge fields fastcgi store)
 
-# Stores and sockets of a target that a finding ends are taken away all the same.
+# Stores and sockets of a target that a finding ends are taken away all the
+# same.
 TMPDIR=$(mktemp -d -p "$([[ -w /dev/shm ]] && echo /dev/shm || echo /tmp)" fuzz-XXXXXX)
 export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
@@ -33,13 +35,15 @@ fuzz() {
 	mapfile -t options < <(options "$target" | tr ' ' '\n')
 	mkdir -p "$found"
 	timeout --kill-after=20 $(($1 + 120)) "$build/fuzz_$target" "${options[@]}" \
-		-max_total_time="$1" -print_final_stats=1 "$found" "corpus/$target" >"$log" 2>&1 || status=$?
+		-max_total_time="$1" -print_final_stats=1 "$found" "corpus/$target" \
+		>"$log" 2>&1 || status=$?
 	executed=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
 	new=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)
 	echo "$target: ${executed:-0} executions, ${new:-0} edges reached"
 	((status == 0)) && return
 	echo "$target: ended with status $status:"
-	grep -E 'does not hold|ERROR: |runtime error|SUMMARY|Test unit written' "$log" | sed 's/^/	/' || tail -n 5 "$log"
+	grep -E 'does not hold|ERROR: |runtime error|SUMMARY|Test unit written' "$log" |
+		sed 's/^/	/' || tail -n 5 "$log"
 	return 1
 }
 
@@ -49,7 +53,8 @@ replay() {
 	for target in "${targets[@]}"; do
 		n=$((n + 1))
 		if timeout --kill-after=5 120 "$build/fuzz_$target" -timeout=30 -runs=0 \
-			-artifact_prefix="$build/findings/$target-" "corpus/$target" >"$build/$target.log" 2>&1; then
+			-artifact_prefix="$build/findings/$target-" "corpus/$target" \
+			>"$build/$target.log" 2>&1; then
 			echo "ok $n - $(find "corpus/$target" -type f | wc -l) inputs of $target"
 		else
 			echo "not ok $n - $target"

@@ -1,4 +1,6 @@
-"""Failures in whole programs, from their start on: `markbook serve` and the other commands; for run.py."""
+"""Failures in whole programs, from their start on: `markbook serve` and the
+other commands; for run.py."""
+
 import ctypes
 import errno
 import filecmp
@@ -8,7 +10,20 @@ import shutil
 import signal
 import subprocess
 
-from service import FOREVER, PATIENCE, SHORT, Service, alive, arm, children, disarm, environment, fcgi, new_control, wait_until
+from service import (
+    FOREVER,
+    PATIENCE,
+    SHORT,
+    Service,
+    alive,
+    arm,
+    children,
+    disarm,
+    environment,
+    fcgi,
+    new_control,
+    wait_until,
+)
 
 ONCE = 1
 FAILURES = [
@@ -36,13 +51,22 @@ FAILURES = [
     ("stdio", errno.ENOSPC, ONCE),
     ("random", errno.EINTR, ONCE),
 ]
-DATA = {"assignments": {f"Assignment {i}": "100%" for i in range(30)}, "exams": {"exam 1": {"of": [1, 2.50, None]}}}
+DATA = {
+    "assignments": {f"Assignment {i}": "100%" for i in range(30)},
+    "exams": {"exam 1": {"of": [1, 2.50, None]}},
+}
 MORE = {"seminars": {"s": [1]}, "talks": {"t": "x" * 5000}}
 PR_SET_CHILD_SUBREAPER = 36
 
 
 def whole_store(program, path):
-    done = subprocess.run([program, "dump", "--store", path], capture_output=True, text=True, env=environment(), check=False)
+    done = subprocess.run(
+        [program, "dump", "--store", path],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+    )
     return json.loads(done.stdout) if done.returncode == 0 else done.stderr
 
 
@@ -63,7 +87,11 @@ class Programs:
             with open(name, "w", encoding="utf-8") as f:
                 json.dump(value, f)
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        subprocess.run([program, "load", "--store", self.kept, "--store-size", "2M", self.data], env=environment(), check=True)
+        subprocess.run(
+            [program, "load", "--store", self.kept, "--store-size", "2M", self.data],
+            env=environment(),
+            check=True,
+        )
 
     def copy_store(self):
         shutil.rmtree(self.store, ignore_errors=True)
@@ -75,7 +103,7 @@ class Programs:
 
     def where(self, name, failure, at):
         kind, error, row = failure
-        return f"{name}: {kind} {at}{'...' if row > 1 else ''} {errno.errorcode.get(error, 'short')} at {self.control.where.decode()}"
+        return f"{name}: {self.control.point(kind, at, row, error)}"
 
     # --- commands ---
 
@@ -84,8 +112,14 @@ class Programs:
         arm(self.control, *failure[:2], at, failure[2])
         self.control.pid, self.control.depth = 0, -1
         try:
-            done = subprocess.run([self.program, *args], stdin=subprocess.DEVNULL, capture_output=True,
-                                  env=environment(self.path, self.preload), timeout=PATIENCE, check=False)
+            done = subprocess.run(
+                [self.program, *args],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                env=environment(self.path, self.preload),
+                timeout=PATIENCE,
+                check=False,
+            )
         except subprocess.TimeoutExpired:
             done = None
         disarm(self.control)
@@ -128,7 +162,12 @@ class Programs:
 
     def run_commands(self, failures, stride=1):
         backup = f"{self.area}/backup.mdb"
-        normal = subprocess.run([self.program, "dump", "--store", self.kept], capture_output=True, env=environment(), check=True).stdout
+        normal = subprocess.run(
+            [self.program, "dump", "--store", self.kept],
+            capture_output=True,
+            env=environment(),
+            check=True,
+        ).stdout
         self.copy_store()
 
         def after_dump(where, status, out):
@@ -162,7 +201,10 @@ class Programs:
                 shutil.rmtree(restored)
 
         def after_load(where, status, out):
-            now, wanted = whole_store(self.program, self.store), {**DATA, **MORE} if status == 0 else DATA
+            now, wanted = (
+                whole_store(self.program, self.store),
+                {**DATA, **MORE} if status == 0 else DATA,
+            )
             if now != wanted:
                 self.report(f"{where}: exit status {status}, and the store holds {str(now)[:200]}")
 
@@ -170,8 +212,13 @@ class Programs:
             if status == 0 and whole_store(self.program, self.store) != DATA:
                 self.report(f"{where}: exit status 0, and the store holds something else")
             if status != 0:
-                done = subprocess.run([self.program, "load", "--store", self.store, "--store-size", "2M", self.data],
-                                      env=environment(), capture_output=True, text=True, check=False)
+                done = subprocess.run(
+                    [self.program, "load", "--store", self.store, "--store-size", "2M", self.data],
+                    env=environment(),
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
                 if done.returncode != 0 or whole_store(self.program, self.store) != DATA:
                     self.report(f"{where}: then the next one: {done.stderr}")
 
@@ -185,34 +232,83 @@ class Programs:
             pass
 
         self.each("dump", ["dump", "--store", self.store], nothing, after_dump, failures, stride)
-        self.each("verify", ["verify", "--store", self.store], nothing, after_verify, failures, stride)
-        self.each("backup", ["backup", "--store", self.store, backup], before_backup, after_backup, failures, stride)
-        self.each("load", ["load", "--store", self.store, self.more], self.copy_store, after_load, failures, stride)
-        self.each("first load", ["load", "--store", self.store, "--store-size", "2M", self.data], no_store, after_first_load,
-                  failures, stride)
+        self.each(
+            "verify", ["verify", "--store", self.store], nothing, after_verify, failures, stride
+        )
+        self.each(
+            "backup",
+            ["backup", "--store", self.store, backup],
+            before_backup,
+            after_backup,
+            failures,
+            stride,
+        )
+        self.each(
+            "load",
+            ["load", "--store", self.store, self.more],
+            self.copy_store,
+            after_load,
+            failures,
+            stride,
+        )
+        self.each(
+            "first load",
+            ["load", "--store", self.store, "--store-size", "2M", self.data],
+            no_store,
+            after_first_load,
+            failures,
+            stride,
+        )
         service = Service(self.program, self.preload, self.area, "health")
         self.known = set(orphans())
-        self.each("health", ["health", "--socket", service.socket], nothing, after_health, failures, stride)
+        self.each(
+            "health",
+            ["health", "--socket", service.socket],
+            nothing,
+            after_health,
+            failures,
+            stride,
+        )
         service.stop()
         self.known = set()
 
     # --- serve ---
 
     def serve(self, depth, failure, at):
-        """Start, stop; (reached, started, exit status, lines that are no log, log)"""
+        """Start, stop; (reached, started, exit status, lines that are no log,
+        log)"""
         control, socket = self.control, f"{self.area}/start.sock"
         arm(control, *failure[:2], at, failure[2])
         control.pid, control.depth = 0, depth
         process = subprocess.Popen(
-            [self.program, "serve", "--socket", socket, "--store", self.store, "--store-size", "2M", "--workers", "1",
-             "--durability", "commit", "--seed", self.data],
-            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment(self.path, self.preload))
+            [
+                self.program,
+                "serve",
+                "--socket",
+                socket,
+                "--store",
+                self.store,
+                "--store-size",
+                "2M",
+                "--workers",
+                "1",
+                "--durability",
+                "commit",
+                "--seed",
+                self.data,
+            ],
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=environment(self.path, self.preload),
+        )
 
         def answers():
             try:
                 client = fcgi.Client(socket, 2)
                 try:
-                    return client("GET", "/json/exams").body == b'{"res":{"exam 1":{"of":[1,2.50,null]}}}'.replace(b"2.50", b"2.5")
+                    return client(
+                        "GET", "/json/exams"
+                    ).body == b'{"res":{"exam 1":{"of":[1,2.50,null]}}}'.replace(b"2.50", b"2.5")
                 finally:
                     client.close()
             except (OSError, ConnectionError):
@@ -224,7 +320,8 @@ class Programs:
         if not wait_until(ready_or_gone, 0.3):
             disarm(control)
             for _ in range(40):
-                # What waits for its time, like the next try to start a worker, has not to be waited for.
+                # What waits for its time, like the next try to start a worker,
+                # has not to be waited for.
                 control.clock_add += 6 * 10**9
                 if process.poll() is None:
                     process.send_signal(signal.SIGUSR1)
@@ -252,7 +349,9 @@ class Programs:
             while True:
                 before()
                 reached, started, serves, status, lines = self.serve(depth, failure, at)
-                where = self.where(f"{name}, {'supervisor' if depth == 0 else 'its children'}", failure, at)
+                where = self.where(
+                    f"{name}, {'supervisor' if depth == 0 else 'its children'}", failure, at
+                )
                 plain = [x for x in lines if not x.startswith("{")]
                 if reached:
                     self.count(failure[0], "served" if serves else status)

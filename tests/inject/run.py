@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""Makes each call fail in turn, and looks at what comes of it: TAP on standard output.
+"""Makes each call fail in turn, and looks at what comes of it: TAP on standard
+output.
 
-    run.py --program build/markbook --preload build/inject.so [--quick] [--phase NAME] [--kind NAME] [--step WORDS]
+    run.py --program build/markbook --preload build/inject.so [--quick]
+           [--phase NAME] [--kind NAME] [--step WORDS]
 
-README.md of tests/ tells what is tried; worker.py and programs.py what is asked of each failure.
+README.md of tests/ tells what is tried; worker.py and programs.py what is asked
+of each failure.
 """
+
 import argparse
-import os
 import shutil
 import sys
 import tempfile
@@ -56,16 +59,22 @@ def run_programs(options, area, report, which):
 PHASES = {
     "requests": (
         "a worker answers right, refuses or closes, and goes on",
-        lambda o, a, r: serve(o, a, r, "requests", steps.small, steps.restore_small, ["--durability", "commit"])),
+        lambda o, a, r: serve(
+            o, a, r, "requests", steps.small, steps.restore_small, ["--durability", "commit"]
+        ),
+    ),
     "streams": (
         "so it does with long answers and slow peers",
-        lambda o, a, r: serve(o, a, r, "streams", steps.long, None, [])),
+        lambda o, a, r: serve(o, a, r, "streams", steps.long, None, []),
+    ),
     "commands": (
         "dump, verify, backup, load and health end with a result or with one line",
-        lambda o, a, r: run_programs(o, a, r, "commands")),
+        lambda o, a, r: run_programs(o, a, r, "commands"),
+    ),
     "starts": (
         "serve serves or ends with one line, and the next start succeeds",
-        lambda o, a, r: run_programs(o, a, r, "starts")),
+        lambda o, a, r: run_programs(o, a, r, "starts"),
+    ),
 }
 
 
@@ -100,8 +109,11 @@ def main():
             print(f"# and {len(problems) - SHOWN} more")
         print(f"{'not ' if problems else ''}ok {i} - {name}: {title}")
         total = ", ".join(f"{k} {n}" for k, n in points.items())
-        print(f"# {sum(points.values())} points ({total}) in {time.monotonic() - began:.0f} s; "
-              f"ends: {', '.join(f'{k} {n}' for k, n in ends.items())}", flush=True)
+        print(
+            f"# {sum(points.values())} points ({total}) in {time.monotonic() - began:.0f} s; "
+            f"ends: {', '.join(f'{k} {n}' for k, n in ends.items())}",
+            flush=True,
+        )
     return 1 if bad else 0
 
 

@@ -1,4 +1,6 @@
-"""What run.py drives: the control of build/inject.so, a service, and what its store should hold."""
+"""What run.py drives: the control of build/inject.so, a service, and what its
+store should hold."""
+
 import ctypes
 import errno
 import json
@@ -15,7 +17,8 @@ import fcgi  # noqa: E402  (found by the path above)
 
 # In the order of enum kind in preload/control.h.
 KINDS = (
-    "alloc read recv pread write send pwrite map sync fork open socket epoll option files wait stdio random remove"
+    "alloc read recv pread write send pwrite map sync fork open socket epoll option files wait "
+    "stdio random remove"
 ).split()
 FOREVER = 1 << 62
 SHORT = 0
@@ -42,6 +45,11 @@ class Control(ctypes.Structure):
         ("clock_add", ctypes.c_int64),
         ("where", ctypes.c_char * 64),
     ]
+
+    def point(self, kind, at, row, error):
+        """Names the failure of a call, or of a row of calls from it on."""
+        what = errno.errorcode.get(error, "short")
+        return f"{kind} {at}{'...' if row > 1 else ''} {what} at {self.where.decode()}"
 
 
 def new_control(path):
@@ -75,7 +83,9 @@ def environment(control_path=None, preload=None):
         env["INJECT_CONTROL"] = control_path
         env["LD_PRELOAD"] = preload
         # The sanitizer wants to be the first one.
-        env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0:allocator_may_return_null=1"
+        env["ASAN_OPTIONS"] = (
+            env.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0:allocator_may_return_null=1"
+        )
     return env
 
 
@@ -119,8 +129,21 @@ class Service:
         self.control = new_control(control)
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                [program, "serve", "--socket", self.socket, "--store", self.store, "--workers", "1", *options],
-                stdin=subprocess.DEVNULL, stderr=log, env=environment(control, preload))
+                [
+                    program,
+                    "serve",
+                    "--socket",
+                    self.socket,
+                    "--store",
+                    self.store,
+                    "--workers",
+                    "1",
+                    *options,
+                ],
+                stdin=subprocess.DEVNULL,
+                stderr=log,
+                env=environment(control, preload),
+            )
         self.log_at = 0
         if not wait_until(lambda: self.worker() and os.path.exists(self.socket)):
             raise RuntimeError("the service does not start")
@@ -153,7 +176,9 @@ class Service:
             try:
                 lines.append(json.loads(line))
             except ValueError:
-                lines.append({"level": "error", "event": "text", "message": line.decode("utf-8", "replace")})
+                lines.append(
+                    {"level": "error", "event": "text", "message": line.decode("utf-8", "replace")}
+                )
         return lines
 
     def descriptors(self):
@@ -166,8 +191,13 @@ class Service:
         return self.descriptors() <= fds and self.control.idle == 1
 
     def verify(self):
-        done = subprocess.run([self.program, "verify", "--store", self.store], capture_output=True, text=True,
-                              env=environment(), check=False)
+        done = subprocess.run(
+            [self.program, "verify", "--store", self.store],
+            capture_output=True,
+            text=True,
+            env=environment(),
+            check=False,
+        )
         return "" if done.returncode == 0 and "sound" in done.stdout else done.stderr + done.stdout
 
     def stop(self):
@@ -190,7 +220,8 @@ class Late(Exception):
 
 
 class Exchange:
-    """One connection with one request, of which the answer is read in spite of what fails meanwhile."""
+    """One connection with one request, of which the answer is read in spite of
+    what fails meanwhile."""
 
     def __init__(self, address, data):
         self.data = b""
@@ -211,7 +242,8 @@ class Exchange:
         return self.peer.recv(1 << 20)
 
     def read(self, on_late, seconds=0.2, patience=PATIENCE):
-        """The answer; `on_late` is called once where there is none for a while."""
+        """The answer; `on_late` is called once where there is none for a
+        while."""
         out, at, late = b"", 0, False
         while True:
             while len(self.data) - at >= 8:

@@ -1,4 +1,5 @@
 """Requests to a worker, what they answer and what they leave, for run.py."""
+
 import json
 import os
 import signal
@@ -8,7 +9,13 @@ from service import Exchange, fcgi
 JSON = (("CONTENT_TYPE", "application/json"),)
 PATCH = (("CONTENT_TYPE", "application/merge-patch+json"),)
 
-HOME = {"a": 1, "b": {"x": [1, 2, {"y": "z"}], "w": "\\u00e9\\n"}, "c": "three", "d": None, "e": [True, 1.5]}
+HOME = {
+    "a": 1,
+    "b": {"x": [1, 2, {"y": "z"}], "w": "\\u00e9\\n"},
+    "c": "three",
+    "d": None,
+    "e": [True, 1.5],
+}
 MANY = {f"m{i:03}": i for i in range(300)}
 TREE = [{"k": ""} for i in range(1900)]
 HEAP = {f"v{i:03}": list(range(60)) for i in range(60)}
@@ -41,14 +48,16 @@ def outcome(exchange, on_late):
 
 
 class Together(Step):
-    """Writes of different records, which a worker finds ready in one turn, and so has in one commit."""
+    """Writes of different records, which a worker finds ready in one turn, and
+    so has in one commit."""
 
     def __init__(self, name, path, edits):
         super().__init__(name, "GET", path)
         self.edits = edits
         self.writes = True
         self.requests = [
-            fcgi.request("DELETE", f"{path}/{r}") if v is None
+            fcgi.request("DELETE", f"{path}/{r}")
+            if v is None
             else fcgi.request("PUT", f"{path}/{r}", json.dumps({"new": v}).encode())
             for r, v in edits
         ]
@@ -76,7 +85,8 @@ class Together(Step):
 
 
 class Slow(Step):
-    """Peers that read nothing until all have asked: answers that are kept, or wait for their turn."""
+    """Peers that read nothing until all have asked: answers that are kept, or
+    wait for their turn."""
 
     def __init__(self, name, count, *request):
         super().__init__(name, *request)
@@ -96,8 +106,12 @@ def small(service):
         Step("read a collection", "GET", "/json/home"),
         Step("read the store, pretty", "GET", "/json", query="pretty"),
         Step("read a page", "GET", "/json/home", query="limit=2&after=a%20b&pretty"),
-        Step("a condition that holds", "GET", "/json/home",
-             extra=(("HTTP_IF_NONE_MATCH", '"x"'), ("HTTP_IF_NONE_MATCH", "*"))),
+        Step(
+            "a condition that holds",
+            "GET",
+            "/json/home",
+            extra=(("HTTP_IF_NONE_MATCH", '"x"'), ("HTTP_IF_NONE_MATCH", "*")),
+        ),
         Step("HEAD", "HEAD", "/json/home"),
         Step("OPTIONS", "OPTIONS", "/json/home"),
         Step("read what is not there", "GET", "/json/none"),
@@ -107,18 +121,37 @@ def small(service):
         Step("/metrics", "GET", "/metrics"),
         Step("not JSON", "PUT", "/json/home", b'{"a": [1, 2}'),
         Step("no type", "PUT", "/json/home", b"{}", (("CONTENT_TYPE", "text/plain"),)),
-        Step("a condition that fails", "PUT", "/json/home/a", {"new": 3}, (("HTTP_IF_MATCH", '"x"'),)),
+        Step(
+            "a condition that fails", "PUT", "/json/home/a", {"new": 3}, (("HTTP_IF_MATCH", '"x"'),)
+        ),
         Step("make a record", "PUT", "/json/home/z", {"new": {"k": ["v"]}}),
-        Step("set a record, minimal", "PUT", "/json/home/a", {"new": "2"},
-             (("HTTP_PREFER", "respond-async"), ("HTTP_PREFER", "return=minimal"), ("HTTP_IF_MATCH", "*"))),
+        Step(
+            "set a record, minimal",
+            "PUT",
+            "/json/home/a",
+            {"new": "2"},
+            (
+                ("HTTP_PREFER", "respond-async"),
+                ("HTTP_PREFER", "return=minimal"),
+                ("HTTP_IF_MATCH", "*"),
+            ),
+        ),
         Step("replace a collection", "PUT", "/json/home", MANY),
         Step("make a collection", "POST", "/json/more", {"exam 1": "test", "exam 2": "coding"}),
-        Step("patch a collection", "PATCH", "/json/home", {"a": 2, "b": {"x": None, "n": {"o": 1}}, "c": None, "n": []}, PATCH),
+        Step(
+            "patch a collection",
+            "PATCH",
+            "/json/home",
+            {"a": 2, "b": {"x": None, "n": {"o": 1}}, "c": None, "n": []},
+            PATCH,
+        ),
         Step("a large patch", "PATCH", "/json/home", HEAP, PATCH),
         Step("a patch of many objects", "PATCH", "/json/home", {"o": TREE}, PATCH),
         Step("remove a record", "DELETE", "/json/home/a"),
         Step("remove a collection", "DELETE", "/json/home"),
-        Together("writes in one commit", "/json/home", [("a", 10), ("b", 20), ("c", None), ("y", [])]),
+        Together(
+            "writes in one commit", "/json/home", [("a", 10), ("b", 20), ("c", None), ("y", [])]
+        ),
     ]
 
 
@@ -133,9 +166,15 @@ LONG = {f"r{i:04}": "x" * 900 for i in range(900)}
 
 
 def long(service):
-    """Steps with answers of some 800 KB: four pieces, and more than a socket takes."""
+    """Steps with answers of some 800 KB: four pieces, and more than a socket
+    takes."""
     if service.ask("GET", "/json/long").status != 200:
-        service.ask("PUT", "/json/long", json.dumps(LONG).encode(), extra=(("HTTP_PREFER", "return=minimal"),))
+        service.ask(
+            "PUT",
+            "/json/long",
+            json.dumps(LONG).encode(),
+            extra=(("HTTP_PREFER", "return=minimal"),),
+        )
     return [
         Step("read a long collection", "GET", "/json/long"),
         Step("read a long store, pretty", "GET", "/json", query="pretty"),

@@ -1,4 +1,5 @@
 """Failures in a worker that serves, for run.py."""
+
 import errno
 import json
 
@@ -50,11 +51,18 @@ OTHER_REFUSALS = {500, 503}
 
 def is_problem(answer):
     try:
-        body = json.loads(answer.body) if answer.body else {"status": answer.status, "error": 1, "detail": 1}
+        body = (
+            json.loads(answer.body)
+            if answer.body
+            else {"status": answer.status, "error": 1, "detail": 1}
+        )
     except ValueError:
         return False
-    return answer.fields.get("content-type") == "application/problem+json" and body.get("status") == answer.status and (
-        {"error", "detail"} <= body.keys())
+    return (
+        answer.fields.get("content-type") == "application/problem+json"
+        and body.get("status") == answer.status
+        and ({"error", "detail"} <= body.keys())
+    )
 
 
 class Bench:
@@ -79,7 +87,8 @@ class Bench:
             self.report(f"{where}: then the store: {e!r}")
             answer = self.service.ask("GET", "/json")
         if answer.status != 200 and where:
-            self.report(f"{where}: then the store gives {answer.status}; log: {self.service.new_lines()[-2:]}")
+            lines = self.service.new_lines()[-2:]
+            self.report(f"{where}: then the store gives {answer.status}; log: {lines}")
             wait_until(lambda: self.service.ask("GET", "/json").status == 200)
             answer = self.service.ask("GET", "/json")
         if answer.status != 200:
@@ -108,10 +117,17 @@ class Bench:
         for step in self.steps:
             answers, after = self.run_clean(step)
             wanted, wanted_after = self.clean[step]
-            # Which of several writes in one commit comes first is nobody's promise.
-            same = isinstance(step, Together) or all(self.same(step, a, b) for a, b in zip(answers, wanted))
+            # Which of several writes in one commit comes first is nobody's
+            # promise.
+            same = isinstance(step, Together) or all(
+                self.same(step, a, b) for a, b in zip(answers, wanted)
+            )
             if not same or after != wanted_after:
-                self.report(f"{step.name}: where nothing fails any more: {[(a.status, a.body[:80]) for a in answers]}, state as ever: {after == wanted_after}")
+                self.report(
+                    f"{step.name}: where nothing fails any more: "
+                    f"{[(a.status, a.body[:80]) for a in answers]}, "
+                    f"state as ever: {after == wanted_after}"
+                )
                 good = False
         return good
 
@@ -121,7 +137,9 @@ class Bench:
         self.restore(self.service, json.loads(state))
         now = self.state()
         if now != self.home:
-            raise RuntimeError("the store cannot be put back: " + now.decode("utf-8", "replace")[:200])
+            raise RuntimeError(
+                "the store cannot be put back: " + now.decode("utf-8", "replace")[:200]
+            )
 
     def idle(self):
         return wait_until(lambda: self.service.settled(self.fds))
@@ -156,7 +174,7 @@ class Bench:
         results = step.act(service, lambda: disarm(control))
         disarm(control)
         reached = control.failed > 0
-        where = f"{step.name}: {kind} {at}{'...' if row > 1 else ''} {errno.errorcode.get(error, 'short')} at {control.where.decode()}"
+        where = f"{step.name}: {control.point(kind, at, row, error)}"
         if reached:
             self.points[kind] = self.points.get(kind, 0) + 1
         self.judge(step, where, error, results)
@@ -176,12 +194,17 @@ class Bench:
             happened = step.happened(json.loads(state))
         else:
             if state not in (self.home, wanted_after):
-                self.report(f"{where}: the store is neither as before nor as after: {state[:200]!r}")
+                self.report(
+                    f"{where}: the store is neither as before nor as after: {state[:200]!r}"
+                )
             happened = [state == wanted_after] * len(answered)
         if step.writes and wanted_after != self.home:
             for said, did in zip(answered, happened):
                 if said is not None and said != did:
-                    self.report(f"{where}: {'acknowledged' if said else 'refused'}, but it {'did' if did else 'did not'} happen")
+                    self.report(
+                        f"{where}: {'acknowledged' if said else 'refused'}, "
+                        f"but it {'did' if did else 'did not'} happen"
+                    )
         self.put_back(state)
         self.judge_leaks(where)
 
@@ -191,7 +214,8 @@ class Bench:
         if isinstance(answer, fcgi.Answer):
             key = answer.status
             if self.same(step, answer, normal) or (
-                    isinstance(step, Together) and answer.status == normal.status):
+                isinstance(step, Together) and answer.status == normal.status
+            ):
                 said = normal.status < 400
             elif answer.status in REFUSALS.get(error, OTHER_REFUSALS) and is_problem(answer):
                 said = False
@@ -205,7 +229,8 @@ class Bench:
         return said
 
     def judge_connection(self, exchange, where):
-        """What is left open has to go on: with the answer to the next request, or with its end."""
+        """What is left open has to go on: with the answer to the next request,
+        or with its end."""
         try:
             answer = exchange.again(fcgi.request("GET", "/healthz"), lambda: None)
             if answer.status != 200:
@@ -225,9 +250,12 @@ class Bench:
         for line in lines:
             if line.get("message") == "died":
                 self.left = getattr(self, "left", 0) + 1
-                said = [x for x in lines if x.get("pid") == line["worker"] and x["level"] == "error"]
+                said = [
+                    x for x in lines if x.get("pid") == line["worker"] and x["level"] == "error"
+                ]
                 if "signal" in line or not said:
-                    self.report(f"{where}: the worker ended by {'signal ' + str(line['signal']) if 'signal' in line else 'itself, silently'}")
+                    by = f"signal {line['signal']}" if "signal" in line else "itself, silently"
+                    self.report(f"{where}: the worker ended by {by}")
         service.adopt_worker()
         self.measure()
 
@@ -242,7 +270,9 @@ class Bench:
             self.run_all_clean()
             self.idle()
             if self.service.control.live > self.live:
-                self.report(f"{where}: {self.service.control.live - self.live} blocks of memory more")
+                self.report(
+                    f"{where}: {self.service.control.live - self.live} blocks of memory more"
+                )
                 self.measure()
 
     def run_points(self, step, failures, stride):

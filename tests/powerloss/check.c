@@ -1,19 +1,19 @@
 /*
- * Rebuilds what power loss leaves at many points of a recording, and starts with
- * each of these states:
+ * Rebuilds what power loss leaves at many points of a recording, and starts
+ * with each of these states:
  *
  *	check [-n STATES] [-t SECONDS] [-s SEED] [-o STATE] [-j JOBS] [-x KIND]
  *		LOG none|commit SIZE DIR
  *
  * States are made below DIR.  -o makes only the state that a failure named, and
- * leaves it there.  With -x the disk lies: it ignores syncs of `files`, syncs of
- * `directories`, or the O_DSYNC of writes (`synced`).  The checker has to find
- * such a disk out.
+ * leaves it there.  With -x the disk lies: it ignores syncs of `files`, syncs
+ * of `directories`, or the O_DSYNC of writes (`synced`).  The checker has to
+ * find such a disk out.
  *
  * With `commit`, a start has to take every state, and the state has to hold
- * exactly what the store held at one revision, which is no older than any that a
- * client was told.  With `none`, a start may refuse a state as damaged; a state
- * that it takes has to hold exactly what the store held at some revision.
+ * exactly what the store held at one revision, which is no older than any that
+ * a client was told.  With `none`, a start may refuse a state as damaged; a
+ * state that it takes has to hold exactly what the store held at some revision.
  */
 #include "check.h"
 
@@ -53,7 +53,9 @@ choose_crash(const struct plan *p, const struct disk *d, uint64_t number)
 	return c;
 }
 
-/* Check the states of one point, from *number on, as long as they belong to it. */
+/*
+ * Check the states of one point, from *number on, as long as they belong to it.
+ */
 static void
 check_point(const struct plan *p, const struct position *at, unsigned job, uint64_t *number,
 	    struct counters *c)
@@ -140,7 +142,7 @@ recording_is_whole(const struct plan *p)
 	same = mkdir(dir, 0700) == 0 && disk_crash(at.disk, &all_kept, dir);
 	snprintf(command, sizeof(command), "diff -r --exclude=lock.mdb '%s' '%s'", dir,
 		 p->log->root);
-	// NOLINTNEXTLINE(cert-env33-c): both names are of directories that the caller made
+	// NOLINTNEXTLINE(cert-env33-c): the caller made both directories
 	same = same && system(command) == 0;
 	files_empty(dir);
 	rmdir(dir);

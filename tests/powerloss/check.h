@@ -1,6 +1,6 @@
 /*
- * What the parts of the checker share: its plan, its place in the recording, and
- * what it counts.
+ * What the parts of the checker share: its plan, its place in the recording,
+ * and what it counts.
  */
 #ifndef POWERLOSS_CHECK_H
 #define POWERLOSS_CHECK_H
@@ -50,7 +50,10 @@ struct state {
 /* Map a recording; a file that is none ends the program. */
 const struct record_log *recording_open(const char *file);
 
-/* Count the points of the recording and give each its weight.  free(p->weights) afterwards. */
+/*
+ * Count the points of the recording and give each its weight.  free(p->weights)
+ * afterwards.
+ */
 void recording_weigh(struct plan *p);
 
 /* The revision in the ETag of an answer, 0 if it has none. */
@@ -59,7 +62,10 @@ uint64_t recording_told_by(const struct record *r);
 /* Learn what the world knows once this record is written. */
 void recording_learn(struct position *at, const struct record *r);
 
-/* Make the state in s->dir, start with it, and count what comes of it.  Faults are printed. */
+/*
+ * Make the state in s->dir, start with it, and count what comes of it.  Faults
+ * are printed.
+ */
 void state_check(const struct plan *p, const struct position *at, const struct state *s,
 		 struct counters *c);
 
@@ -72,8 +78,8 @@ void files_join(char out[PATH_MAX], const char *dir, const char *name);
 /*
  * The mark of a clean end holds for one inode and time of change.  Power loss
  * keeps the inode, and may keep the time, which fdatasync does not bring to the
- * disk.  A rebuilt file has neither, so give the mark those of the rebuilt file.
- * Returns whether there is a mark.
+ * disk.  A rebuilt file has neither, so give the mark those of the rebuilt
+ * file.  Returns whether there is a mark.
  */
 bool files_renew_mark(const char *store);
 

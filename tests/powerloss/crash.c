@@ -62,7 +62,10 @@ keeps_whole(const struct disk *d, struct choice *k, size_t op)
 	}
 }
 
-/* The size of the parts that a crash keeps or drops; 0: it does not tear this one. */
+/*
+ * The size of the parts that a crash keeps or drops; 0: it does not tear this
+ * one.
+ */
 static size_t
 granule(const struct disk *d, const struct choice *k, size_t op)
 {

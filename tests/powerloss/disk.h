@@ -1,11 +1,13 @@
 /*
- * A disk that loses its power: what a recording did to it, and what may be left of that.
+ * A disk that loses its power: what a recording did to it, and what may be left
+ * of that.
  *
- * What was synced stays.  Of the rest, each write is kept, dropped, or kept in part: of its sectors
- * or pages any may be missing, whatever their order.  A file that grew may have its new length, the
- * old one, or what the kept writes make it; what was never written reads as zeros.  Each new, removed
- * or renamed name is kept or dropped by itself until its directory is synced.  A single sector of
- * 512 bytes is never torn: disks promise that, and LMDB builds on it.
+ * What was synced stays.  Of the rest, each write is kept, dropped, or kept in
+ * part: of its sectors or pages any may be missing, whatever their order.  A
+ * file that grew may have its new length, the old one, or what the kept writes
+ * make it; what was never written reads as zeros.  Each new, removed or renamed
+ * name is kept or dropped by itself until its directory is synced.  A single
+ * sector of 512 bytes is never torn: disks promise that, and LMDB builds on it.
  */
 #ifndef POWERLOSS_DISK_H
 #define POWERLOSS_DISK_H
@@ -48,7 +50,9 @@ void disk_add_directory(struct disk *d, uint64_t inode, const char *name);
 
 bool disk_is_directory(struct disk *d, uint64_t inode);
 
-/* An operation has begun; its data must stay where they are.  A sync has ended. */
+/*
+ * An operation has begun; its data must stay where they are.  A sync has ended.
+ */
 void disk_begin(struct disk *d, const struct record *r);
 /* The same one has returned. */
 void disk_end(struct disk *d, const struct record *r);
@@ -58,7 +62,10 @@ size_t disk_pending(const struct disk *d);
 /* Let the oldest of them reach it, until no more than `most` are left. */
 void disk_write_back(struct disk *d, size_t most);
 
-/* Make, in the empty directory `path`, what a crash leaves.  False with errno set. */
+/*
+ * Make, in the empty directory `path`, what a crash leaves.  False with errno
+ * set.
+ */
 bool disk_crash(struct disk *d, const struct crash *c, const char *path);
 
 #endif

@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
-"""Writes to a store while all that reaches its files is recorded.
+"""Writes to a store while a recording of all that reaches its files runs.
 
-    drive.py MARKBOOK SHIM DIR none|commit    leaves DIR/log and, as they were in the end, DIR/disk/
+    drive.py MARKBOOK SHIM DIR none|commit
 
-One recording has a first start from nothing with a seed, writes of all kinds by many clients at once
-(so that a commit has several), a store that gets full and is emptied, values of several pages,
-backups meanwhile, an orderly end, a second start with more writes, and a second end.  What each
-acknowledged change was, and which revision it got, is noted in the log for the checker.
+DIR/log is the recording; DIR/disk has the files as they are at its end.
+
+One recording has a first start from nothing with a seed, writes of all kinds by
+many clients at once (so that a commit has several), a store that gets full and
+is emptied, values of several pages, backups meanwhile, an orderly end, a second
+start with more writes, and a second end.  What each acknowledged change was,
+and which revision it got, is noted in the log for the checker.
 """
+
 import argparse
 import ctypes
 import json
@@ -43,7 +47,11 @@ class Log:
         self.library.powerloss_note(data, len(data))
 
     def change(self, revision, flags, collection, edits=()):
-        parts = [struct.pack("<cQBH", b"A", revision, flags, len(collection)), collection, struct.pack("<I", len(edits))]
+        parts = [
+            struct.pack("<cQBH", b"A", revision, flags, len(collection)),
+            collection,
+            struct.pack("<I", len(edits)),
+        ]
         for name, text in edits:
             size = REMOVED if text is None else len(text)
             parts += [struct.pack("<HI", len(name), size), name, text or b""]
@@ -62,7 +70,10 @@ class Writer:
         self.count += 1
         longest = len(LENGTHS) if self.growing else 4
         text = f"{self.count}:" + "x" * self.rng.choice(LENGTHS[:longest])
-        return json.dumps(self.rng.choice([text, self.count, [self.count, text], {"v": text}]), separators=(",", ":")).encode()
+        return json.dumps(
+            self.rng.choice([text, self.count, [self.count, text], {"v": text}]),
+            separators=(",", ":"),
+        ).encode()
 
     def name(self):
         return f"r{self.rng.randrange(80)}".encode()
@@ -73,7 +84,9 @@ class Writer:
 
     @staticmethod
     def body(edits):
-        return b"{" + b",".join(b'"%s":%s' % (n, b"null" if v is None else v) for n, v in edits) + b"}"
+        return (
+            b"{" + b",".join(b'"%s":%s' % (n, b"null" if v is None else v) for n, v in edits) + b"}"
+        )
 
     def next(self):
         """(method, path, body, flags, collection, edits)"""
@@ -93,8 +106,12 @@ class Writer:
             edits = self.edits(20)
             return "PUT", path, self.body(edits), CREATE | CLEAR, c, edits
         if kind < removing + 0.20:
-            # An object merges with the one that is there, which the notes do not tell.
-            edits = [(n, None if self.rng.random() < 0.3 else b"%d" % self.rng.randrange(10**6)) for n, _ in self.edits(12)]
+            # An object merges with the one that is there, which the notes do
+            # not tell.
+            edits = [
+                (n, None if self.rng.random() < 0.3 else b"%d" % self.rng.randrange(10**6))
+                for n, _ in self.edits(12)
+            ]
             return "PATCH", path, self.body(edits), 0, c, edits
         name, value = self.name(), self.value()
         return "PUT", f"{path}/{name.decode()}", b'{"new":%s}' % value, 0, c, ((name, value),)
@@ -104,17 +121,35 @@ class Service:
     def __init__(self, args, log, root):
         self.args, self.log, self.root = args, log, root
         self.socket = os.path.join(args.dir, "s")
-        self.environment = dict(os.environ, LD_PRELOAD=args.shim, POWERLOSS_LOG=os.path.join(args.dir, "log"))
+        self.environment = dict(
+            os.environ, LD_PRELOAD=args.shim, POWERLOSS_LOG=os.path.join(args.dir, "log")
+        )
         self.seed = os.path.join(args.dir, "seed.json")
         self.server = None
 
     def command(self, *words):
-        return [self.args.markbook, words[0], "--store", os.path.join(self.root, "store"), *words[1:]]
+        return [
+            self.args.markbook,
+            words[0],
+            "--store",
+            os.path.join(self.root, "store"),
+            *words[1:],
+        ]
 
     def start(self):
         words = ["--socket", self.socket, "--workers", "2", "--durability", self.args.durability]
-        words += ["--store-size", self.args.size, "--seed", self.seed, "--log-level", "warn", "--no-sandbox"]
-        self.server = subprocess.Popen(self.command("serve", *words), env=self.environment, stdin=subprocess.DEVNULL)
+        words += [
+            "--store-size",
+            self.args.size,
+            "--seed",
+            self.seed,
+            "--log-level",
+            "warn",
+            "--no-sandbox",
+        ]
+        self.server = subprocess.Popen(
+            self.command("serve", *words), env=self.environment, stdin=subprocess.DEVNULL
+        )
         deadline = time.monotonic() + 60
         while True:
             try:
@@ -195,7 +230,9 @@ class Clients:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("markbook")
     parser.add_argument("shim")
     parser.add_argument("dir")
@@ -215,7 +252,11 @@ def main():
     service = Service(args, log, root)
     seed = {c: [(b"one", b'"1"'), (b"two", b"2")] for c in ("a", "seeded")}
     with open(service.seed, "wb") as file:
-        file.write(b"{" + b",".join(b'"%s":%s' % (c.encode(), Writer.body(e)) for c, e in seed.items()) + b"}")
+        file.write(
+            b"{"
+            + b",".join(b'"%s":%s' % (c.encode(), Writer.body(e)) for c, e in seed.items())
+            + b"}"
+        )
     try:
         service.start()
         for revision, (collection, edits) in enumerate(seed.items(), 1):
@@ -228,7 +269,10 @@ def main():
                 clients.run(args.requests // 4)
                 service.backup(f"{run}-{part}")
             clients.close()
-            print(f"{args.durability}, run {run + 1}: answers by status {dict(sorted(clients.statuses.items()))}")
+            print(
+                f"{args.durability}, run {run + 1}: answers by status "
+                f"{dict(sorted(clients.statuses.items()))}"
+            )
             service.stop()
     finally:
         if service.server is not None:

@@ -18,12 +18,16 @@ struct verdict {
 };
 
 /*
- * Start with this store as `serve` does; where it is taken, look through all of it, read all of it,
- * and then write to it and look through it again.  In a process of its own, whose death is a fault.
+ * Start with this store as `serve` does; where it is taken, look through all of
+ * it, read all of it, and then write to it and look through it again.  In a
+ * process of its own, whose death is a fault.
  */
 void judge_store(const struct store_options *o, struct verdict *out);
 
-/* The same of a copy that backup made, put into a directory: not started with, only looked through. */
+/*
+ * The same of a copy that backup made, put into a directory: not started with,
+ * only looked through.
+ */
 void judge_backup(const struct store_options *o, struct verdict *out);
 
 #endif

@@ -1,8 +1,10 @@
 /*
- * The log of a recording: what reached the files below one directory, in the order in which it did.
+ * The log of a recording: what reached the files below one directory, in the
+ * order in which it did.
  *
- * A file that all processes map: this head, then records, each padded to 8 bytes.  The lock is held
- * over an operation and its record, so that the order of records is that of the operations.
+ * A file that all processes map: this head, then records, each padded to 8
+ * bytes.  The lock is held over an operation and its record, so that the order
+ * of records is that of the operations.
  */
 #ifndef POWERLOSS_RECORD_H
 #define POWERLOSS_RECORD_H

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # What power loss leaves of a store, as TAP; tests/README.md tells how.
 #
-#	tests/powerloss/run.sh [SECONDS]    of checking; without it some 2,000 states
+#	tests/powerloss/run.sh [SECONDS]    of checking; 2,000 states without it
 #
-# BUILD (build) has the programs; SEED (1) makes another run of clients and other states.
+# BUILD (build) has the programs; SEED (1) makes another run of clients and
+# other states.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 build=$(realpath "${BUILD:-build}")

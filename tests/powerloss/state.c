@@ -67,7 +67,10 @@ check_backups(const struct plan *p, const struct position *at, const struct stat
 		files_join(file, s->dir, name);
 		for (size_t j = 0; j < at->backups_done; j++)
 			done = done || strcmp(at->backups[j], name + strlen("backups/")) == 0;
-		/* A backup that is done does not change: look at it now and then. */
+		/*
+		 * A backup that is done does not change: look at it now and
+		 * then.
+		 */
 		if (access(file, F_OK) == 0) {
 			if (!done || s->number % 8 == i)
 				check_backup(p, at, s, name + strlen("backups/"), c);

@@ -80,7 +80,9 @@ bool inject_is_target(void);
 /* In the child of a fork. */
 void inject_forked(void);
 
-/* Whether libfcgi or json-c runs, whose allocations are spared; see memory.c. */
+/*
+ * Whether libfcgi or json-c runs, whose allocations are spared; see memory.c.
+ */
 bool inject_is_spared(void);
 
 /* Blocks that this process has from malloc. */

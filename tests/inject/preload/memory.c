@@ -2,8 +2,8 @@
  * Allocations that fail, except within libraries that do not survive that.
  *
  * What libfcgi and json-c allocate while they read a request neither counts nor
- * fails, because the program secures it before (fcgi/os/memory.h): the last block
- * that it frees before has to be as large as all that they then allocate.
+ * fails, because the program secures it before (fcgi/os/memory.h): the last
+ * block that it frees before has to be as large as all that they then allocate.
  * `overdrawn` shows where it was not.
  */
 #include "control.h"

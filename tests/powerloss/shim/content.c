@@ -18,7 +18,10 @@ written(int fd, const struct iovec *v, int n, off_t at, ssize_t done)
 			   .inode = shim_inode_of(fd),
 			   .offset = (uint64_t)at};
 
-	/* A record a piece: the checker may keep any of them and drop the others. */
+	/*
+	 * A record a piece: the checker may keep any of them and drop the
+	 * others.
+	 */
 	for (int i = 0; i < n && done > 0; i++, r.offset += r.length) {
 		r.length = v[i].iov_len < (size_t)done ? v[i].iov_len : (size_t)done;
 		done -= (ssize_t)r.length;

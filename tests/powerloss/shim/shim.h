@@ -3,8 +3,8 @@
  * below one directory (../record.h).  POWERLOSS_LOG names the log, which
  * powerloss_create makes.
  *
- * An operation that changes a file must not go unrecorded.  The checker finds out:
- * it compares the files that it rebuilds with the real ones.
+ * An operation that changes a file must not go unrecorded.  The checker finds
+ * out: it compares the files that it rebuilds with the real ones.
  */
 #ifndef POWERLOSS_SHIM_H
 #define POWERLOSS_SHIM_H
@@ -39,14 +39,20 @@ void shim_unknown(const char *what);
 
 bool shim_is_below_root(const char *path);
 
-/* The directory of `path`, and the name in it.  False if that is not below the root. */
+/*
+ * The directory of `path`, and the name in it.  False if that is not below the
+ * root.
+ */
 bool shim_locate(const char *path, uint64_t *parent, char name[NAME_MAX + 1]);
 
 /* 0 if there is none. */
 uint64_t shim_inode_at(const char *path);
 uint64_t shim_inode_of(int fd);
 
-/* Descriptors of files below the root are watched, `synced` if they were opened with O_DSYNC. */
+/*
+ * Descriptors of files below the root are watched, `synced` if they were opened
+ * with O_DSYNC.
+ */
 void shim_watch(int fd, int flags);
 void shim_forget(int fd);
 void shim_copy_watch(int from, int to);
