@@ -162,8 +162,11 @@ const char *error_text(int rc);
 bool file_path(char *out, size_t size, const char *dir, const char *file);
 /* Sync a directory, so that its entries are on the disk.  0 or errno. */
 int file_sync_directory(const char *path);
-/* Whether the file begins like LMDB's.  LMDB does not open it. */
-bool file_is_lmdb(const char *file);
+/*
+ * Look whether a file begins like LMDB's, without LMDB.  0, MDB_INVALID if it does
+ * not, or errno if it cannot be read.
+ */
+int file_check_lmdb(const char *file);
 /*
  * Whether the data file in the directory `path` was a store, although it cannot
  * be read as one: some page still holds a first row, or the file is not empty

@@ -37,8 +37,8 @@ file_sync_directory(const char *path)
 	return rc;
 }
 
-bool
-file_is_lmdb(const char *file)
+int
+file_check_lmdb(const char *file)
 {
 	/*
 	 * LMDB 0.9: each of the first two pages has a header of 16 bytes, then
@@ -46,17 +46,21 @@ file_is_lmdb(const char *file)
 	 */
 	static const uint32_t lmdb_magic = 0xBEEFC0DE;
 	const off_t pages[] = {0, (off_t)sysconf(_SC_PAGESIZE)};
-	bool found = false;
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc = MDB_INVALID;
 	uint32_t word;
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t n;
 
-	for (size_t i = 0; fd >= 0 && i < 2; i++)
-		if (pread(fd, &word, sizeof(word), pages[i] + 16) == (ssize_t)sizeof(word) &&
-		    word == lmdb_magic)
-			found = true;
-	if (fd >= 0)
-		close(fd);
-	return found;
+	if (fd < 0)
+		return errno;
+	for (size_t i = 0; rc == MDB_INVALID && i < 2; i++) {
+		n = pread(fd, &word, sizeof(word), pages[i] + 16);
+		if (n < 0)
+			rc = errno;
+		else if (n == (ssize_t)sizeof(word) && word == lmdb_magic)
+			rc = 0;
+	}
+	close(fd);
+	return rc;
 }
 
 static bool

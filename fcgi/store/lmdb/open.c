@@ -78,8 +78,11 @@ store_open(struct store **out, const struct store_options *o, struct problem *wh
 		return error_opening(o->path, errno, why);
 	if (sb.st_size == 0)
 		return error_damaged(o->path, "it is empty", why);
-	if (!file_is_lmdb(file))
+	rc = file_check_lmdb(file);
+	if (rc == MDB_INVALID)
 		return error_not_lmdb(o->path, why);
+	if (rc != 0)
+		return error_opening(o->path, rc, why);
 	if (!file_is_there(o))
 		return problem_set(
 		    why, ST_STORE_ACCESS,

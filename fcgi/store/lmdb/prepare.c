@@ -122,6 +122,8 @@ look_for_mark(const struct preparation *p)
 static enum status
 look_at_file(struct preparation *p)
 {
+	int rc;
+
 	if (!file_path(p->file, sizeof(p->file), p->o->path, STORE_DATA_FILE))
 		return error_opening(p->o->path, ENAMETOOLONG, p->why);
 	if (stat(p->file, &p->data) != 0) {
@@ -135,7 +137,10 @@ look_at_file(struct preparation *p)
 		return error_damaged(p->o->path, "it is empty", p->why);
 	if (access(p->file, R_OK | W_OK) != 0)
 		return error_opening(p->o->path, errno, p->why);
-	return file_is_lmdb(p->file) ? ST_OK : error_not_lmdb(p->o->path, p->why);
+	rc = file_check_lmdb(p->file);
+	if (rc == MDB_INVALID)
+		return error_not_lmdb(p->o->path, p->why);
+	return rc == 0 ? ST_OK : error_opening(p->o->path, rc, p->why);
 }
 
 static enum status
