@@ -187,7 +187,7 @@ class Service:
                     env={"PATH": os.environ["PATH"]},
                 )
             wait_until(
-                15, "the front is up", lambda: self.front_up() or self.front.poll() is not None
+                60, "the front is up", lambda: self.front_up() or self.front.poll() is not None
             )
             if self.front.poll() is None:
                 return
