@@ -17,7 +17,7 @@ struct histogram {
 
 void histogram_count(struct histogram *h, uint64_t ns);
 
-/* The latency that `percent` of all do not exceed, in milliseconds; 0 without any. */
+/* The latency that `percent` of all do not exceed, in milliseconds. */
 double histogram_percentile_ms(const struct histogram *h, double percent);
 
 #endif

@@ -158,12 +158,14 @@ class Gaps(Evidence):
             if not place(gap, set()):
                 self.say(
                     "nobody",
-                    f"revision {gap} is of no write that was under way then, but for those of others",
+                    f"revision {gap} is of no write that was under way then, "
+                    "but for those of others",
                 )
         possible = {w for writes in may.values() for w in writes}
         for write in self.writes:
             if write.seen and write.rev is None and write not in possible:
                 self.say(
                     "torn",
-                    f"{write} was seen, but not whole, or each revision that it could have is another's",
+                    f"{write} was seen, but not whole, "
+                    "or each revision that it could have is another's",
                 )

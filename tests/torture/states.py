@@ -83,7 +83,8 @@ class States(Gaps):
             else:
                 self.say(
                     "torn",
-                    f"a dump is no state from revision {low} to {high}: {self.why_none(snapshot[1])}",
+                    f"a dump is no state from revision {low} to {high}: "
+                    f"{self.why_none(snapshot[1])}",
                 )
 
     def why_none(self, content):
@@ -114,7 +115,8 @@ class States(Gaps):
         if seen == due:
             return
         write = self.by_token.get(seen) if record is not None and isinstance(seen, str) else None
-        where = f"{op.op} of {op.client} at {rev}: {collection}/{record} is {str(seen)[:40]}, not {str(due)[:40]}"
+        what = f"{collection}/{record} is {str(seen)[:40]}, not {str(due)[:40]}"
+        where = f"{op.op} of {op.client} at {rev}: {what}"
         if record is not None and seen is not None and write is None:
             self.say(
                 "phantom" if isinstance(seen, str) and seen in self.by_token else "made-up", where
