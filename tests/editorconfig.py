@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
+# Of each file's lines.
+SHOWN = 3
 
 
 def expression(glob):
@@ -101,10 +103,16 @@ def main():
     names = sys.argv[1:] or subprocess.run(
         ["git", "-C", TOP, "ls-files"], check=True, capture_output=True, text=True).stdout.split("\n")
     found = sections()
-    wrong = [f"{where}: {what}" for name in names if name and (TOP / name).is_file()
-             for where, what in wrong_in_file(name, rules(name, found))]
-    for line in wrong:
-        print(line)
+    wrong = 0
+    for name in names:
+        if not name or not (TOP / name).is_file():
+            continue
+        # A file that is wrong is often wrong all through.
+        lines = [f"{where}: {what}" for where, what in wrong_in_file(name, rules(name, found))]
+        wrong += len(lines)
+        print("".join(line + "\n" for line in lines[:SHOWN]), end="")
+        if len(lines) > SHOWN:
+            print(f"{name}: and {len(lines) - SHOWN} more lines")
     return 1 if wrong else 0
 
 

@@ -1,7 +1,8 @@
 /*
- * What a worker in its sandbox cannot do, tried from inside, one thing a test; and that what it has to do
- * goes on.  Each forbidden thing is also tried without the sandbox, where it must not fail in the
- * same way: else the test would prove nothing.
+ * What a worker in its sandbox cannot do, tried from inside, one thing a test;
+ * and that what it has to do goes on.  Each forbidden thing is also tried without
+ * the sandbox, where it must not fail in the same way: else the test would prove
+ * nothing.
  */
 #include "../store/store_fixture.h"
 

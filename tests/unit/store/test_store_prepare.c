@@ -396,7 +396,7 @@ any_lock_file_does(void **state)
 	free(bytes);
 }
 
-/* As where power loss keeps a page that looks as good as the new one: nothing but the sums can tell. */
+/* Power loss may keep an old page that looks as good as the new one: only the sums can tell. */
 static void
 values_that_were_not_written_last_are_refused(void **state)
 {
