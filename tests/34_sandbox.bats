@@ -35,7 +35,10 @@ worker_filters() {
 	local pid outer
 	outer=$(field "$(responder_pid)" Seccomp_filters)
 	for pid in $(workers); do
-		(($(field "$pid" Seccomp_filters) - outer == $1)) || fail "$pid: $(<"/proc/$pid/status")"
+		(($(field "$pid" Seccomp_filters) - outer == $1)) || {
+			fail "$pid: $(<"/proc/$pid/status")"
+			return
+		}
 	done
 }
 
@@ -67,7 +70,7 @@ serves() {
 @test "workers are confined, and the log says once by what" {
 	has_seccomp
 	start_responder
-	worker_filters 1
+	wait_until worker_filters 1
 	local pid
 	for pid in $(responder_pid) $(workers); do
 		[[ $(field "$pid" NoNewPrivs) == 1 ]]
@@ -123,7 +126,7 @@ serves() {
 @test "without Landlock it serves, and says what is missing" {
 	has_seccomp
 	start_without landlock
-	worker_filters 1
+	wait_until worker_filters 1
 	[[ $(said) == 'no-new-privs, seccomp, no landlock ('* ]] || fail "$(said)"
 	serves
 }
