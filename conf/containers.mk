@@ -39,6 +39,7 @@ test-containers:
 
 ## test-workflow       the steps of CI's job "test" in a container like GitHub's (TARGETS)
 .PHONY: test-workflow
+test-workflow: TARGETS = lint test
 test-workflow:
 	@conf/deps.sh containers
 	@BUILD='$(BUILD)' tests/containers/engine.sh tests/workflow/run.sh $(TARGETS)

@@ -46,16 +46,17 @@ has_seccomp() {
 	[[ -n $(field $$ Seccomp_filters) ]] || skip "this kernel has no seccomp, or does not count filters"
 }
 
-# start_without CALLS [options of serve...]: on a kernel that seems to lack them.
+# start_without CALLS [options of serve...]: on a kernel that seems to lack them.  The script is not in
+# the area, since /dev/shm of a container runs no programs.
 start_without() {
 	local calls=$1
 	shift
-	cat >"$AREA/markbook" <<-EOF
+	cat >"$BATS_TEST_TMPDIR/markbook" <<-EOF
 		#!/bin/sh
 		exec python3 '$TOOLS/without.py' $calls '$MARKBOOK' "\$@"
 	EOF
-	chmod +x "$AREA/markbook"
-	MARKBOOK=$AREA/markbook spawn_responder --workers 1 --seed "$TREE/conf/seed.json" "$@"
+	chmod +x "$BATS_TEST_TMPDIR/markbook"
+	MARKBOOK=$BATS_TEST_TMPDIR/markbook spawn_responder --workers 1 --seed "$TREE/conf/seed.json" "$@"
 	wait_until responder_ready
 }
 
