@@ -83,11 +83,10 @@ task() {
 	task
 	load_start --tolerate conn
 	wait_until load_has_written 200
-	local start=${EPOCHREALTIME/./}
 	docker stop "$PROJECT-front" >/dev/null
 	docker stop "$PROJECT-responder" >/dev/null
-	((${EPOCHREALTIME/./} - start < 30000000))
 	load_end
+	# The engine kills what takes longer than its grace period.
 	state_is "$PROJECT-front" .State.ExitCode 0
 	state_is "$PROJECT-responder" .State.ExitCode 0
 	state_is "$PROJECT-responder" .State.OOMKilled false

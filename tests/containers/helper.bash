@@ -112,7 +112,7 @@ load_start() {
 	post /json/load '{}'
 	assert_status 201
 	python3 "$TOOLS/load.py" write "$BASE" load "$BATS_TEST_TMPDIR/acknowledged" --clients 64 --reads \
-		--seconds 60 --until "$BATS_TEST_TMPDIR/enough" "$@" \
+		--until "$BATS_TEST_TMPDIR/enough" "$@" \
 		>"$BATS_TEST_TMPDIR/load.out" 2>"$BATS_TEST_TMPDIR/load.err" 3>&- &
 	load_pid=$!
 }

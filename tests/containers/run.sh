@@ -20,7 +20,7 @@ build >"$work/log" 2>&1 || {
 }
 
 status=0
-timeout --kill-after=20 1500 bats --formatter tap tests/containers/*.bats </dev/null 2>&1 |
+timeout --kill-after=20 3600 bats --formatter tap tests/containers/*.bats </dev/null 2>&1 |
 	tee "$work/tap" || status=${PIPESTATUS[0]}
 # A test that was planned and did not run failed, too.
 read -r passed failed skipped < <(awk '
