@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Workers are confined, the log says how, and the service starts where the kernel cannot do it.
-# What a confined worker cannot do is tried from inside one by unit/test_sandbox.c.
+# What a confined worker cannot do is tried from inside one by unit/os/test_sandbox*.c.
 
 load helper
 bats_require_minimum_version 1.5.0

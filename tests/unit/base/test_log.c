@@ -15,7 +15,10 @@
 #define LINES 400
 #define FILLER 300
 
-/* A pipe that holds one page, as the log's descriptor, and all that is read from it. */
+/*
+ * A pipe that holds one page, as the log's descriptor, and all that is read
+ * from it.
+ */
 struct sink {
 	int read_end, write_end;
 	size_t len;
@@ -80,7 +83,10 @@ add_line(struct log *log, unsigned number)
 	log_end(log);
 }
 
-/* The lines that arrived and the lines that the log says it dropped are all that were added. */
+/*
+ * The lines that arrived and the lines that the log says it dropped are all
+ * that were added.
+ */
 static void
 every_line_arrives_once_or_is_counted_as_dropped(void **state)
 {
@@ -96,7 +102,9 @@ every_line_arrives_once_or_is_counted_as_dropped(void **state)
 		if (i % 64 == 63)
 			drain();
 	}
-	/* The pipe is empty at each of these: the second one brings the count. */
+	/*
+	 * The pipe is empty at each of these: the second one brings the count.
+	 */
 	for (unsigned i = LINES - 2; i < LINES; i++) {
 		drain();
 		log_flush(&log);
