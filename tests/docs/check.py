@@ -22,6 +22,8 @@ HERE = Path(__file__).resolve().parent
 SHOWN = {"json", "text", "layers", "entrances", "c"}
 README_LINES = 120
 COLUMNS = 80
+# `file`, `function()`, and the same in the next column, where the file may be a link.
+IN_FILE = r"`(fcgi/[^`]+)`(?:\]\([^)]*\))?(?:, | \| )`(\w+)\(\)`"
 FIGURE = r"\b\d{1,3}(?:,\d{3})+\b|\b\d+\.\d+\b"
 
 
@@ -122,9 +124,8 @@ def check_names():
         wrong += [f"{page.name}:{block.line}: no such lines in fcgi/" for block in page.blocks
                   if block.info == "c" and not is_shown_code(block, sources)]
         for number, line in page.prose:
-            # `file`, `function()` and their like in a table.
             wrong += [f"{page.name}:{number}: no function {name}() in {path}"
-                      for path, name in re.findall(r"`(fcgi/[^`]+)`(?:, | \| )`(\w+)\(\)`", line)
+                      for path, name in re.findall(IN_FILE, line)
                       if f"{name}(" not in (pages.TREE / path).read_text(encoding="utf-8")]
         for number, code in page.code():
             make = re.fullmatch(r"make((?: [\w-]+)*)((?: \w+=\S*)*)", code)
