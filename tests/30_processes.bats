@@ -221,6 +221,7 @@ PY
 	done
 	# A pause as long as where other workers serve, of 5 s, would be there each time.
 	wait_until replaced_within_4_s
+	wait_until responder_ready
 }
 
 # kill_workers: all of them, and waits for the next ones.
@@ -229,7 +230,6 @@ kill_workers() {
 	mapfile -t old < <(workers)
 	kill -KILL "${old[@]}"
 	wait_until workers_are 2 "${old[@]}"
-	wait_until responder_ready
 }
 
 replaced_within_4_s() {
