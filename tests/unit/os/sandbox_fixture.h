@@ -158,8 +158,15 @@ static inline void
 test_refused(void **state)
 {
 	need_seccomp();
-	assert_false(is_refused(outcome((attempt *)*state, false)));
 	assert_true(is_refused(outcome((attempt *)*state, true)));
+	/*
+	 * Then it proves nothing.  A container has a filter of its own, which
+	 * refuses some calls to this test as well.
+	 */
+	if (is_refused(outcome((attempt *)*state, false))) {
+		print_message("refused without the sandbox, too\n");
+		skip();
+	}
 }
 
 static inline void
