@@ -8,6 +8,8 @@ TOOLS=$TESTS/tools
 : "${MARKBOOK:=$TREE/build/markbook}" "${NGINX:=nginx}"
 export TESTS TREE TOOLS MARKBOOK NGINX
 export PYTHONDONTWRITEBYTECODE=1
+# Names are UTF-8, whatever the caller's locale; a container has none.
+export LC_ALL=C.UTF-8
 # So that `raw` can stand at the end of a pipeline.
 shopt -s lastpipe
 
