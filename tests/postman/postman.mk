@@ -10,7 +10,8 @@ $(postman)/.installed: $(addprefix tests/postman/,package.json package-lock.json
 	@echo 'NPM  $(postman)'
 	@mkdir -p '$(postman)'
 	@cp $^ '$(postman)'
-	@npm ci --prefix '$(postman)' --ignore-scripts --no-audit --no-fund --no-update-notifier --silent
+	@npm ci --prefix '$(postman)' --ignore-scripts --no-audit --no-fund --no-update-notifier \
+		--loglevel=error >/dev/null
 	@touch $@
 
 ## test-postman        the paper's calls as a Postman collection, against the running service
