@@ -176,7 +176,10 @@ assert_files_refused() {
 	assert_files_refused "--socket $AREA/seed.json: there is a file that is no socket" --socket "$AREA/seed.json"
 	assert_files_refused "store $AREA/none/store: cannot make" --store "$AREA/none/store"
 	assert_files_refused "store $AREA/seed.json: is not a directory" --store "$AREA/seed.json"
-	assert_files_refused "seed.json is not a Markbook file" --store "$AREA"
+	# One file, since it names the one that it finds first.
+	mkdir "$AREA/other"
+	cp "$AREA/seed.json" "$AREA/other"
+	assert_files_refused "seed.json is not a Markbook file" --store "$AREA/other"
 	assert_files_refused "--store-size is" --store-size 1T
 	[[ ! -e $SOCKET && ! -e $STORE ]] || fail "it made something: $(ls "$AREA")"
 	run_markbook serve --check-config --socket "$SOCKET" --store "$STORE" --seed "$TREE/conf/seed.json"
