@@ -87,7 +87,8 @@ suites() {
 # by_time: the numbers of the jobs, those first that took longest the last time.
 by_time() {
 	local i name time
-	local -A last=([browser/page]=60 [bats/12_values]=40 [bats/72_hostile]=40 [bats/43_upkeep]=40)
+	local -A last=([browser/page]=60 [unit-asan/store/test_store_room]=50 [bats/12_values]=40 [bats/72_hostile]=40
+		[unit-asan/store/test_store_prepare]=40 [bats/43_upkeep]=40)
 	if [[ -r $logs/times ]]; then
 		while read -r name time _; do last[$name]=$time; done <"$logs/times"
 	fi
