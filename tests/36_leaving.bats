@@ -143,3 +143,63 @@ PY
 	exited_with "$pid" 0
 	no_processes_of_area
 }
+
+restarts_over() {
+	grep -c '"event":"restart",.*"message":"done"' "$LOG" || :
+}
+
+gave_up_or_over() {
+	grep -q 'did not get ready' "$LOG" || (($(restarts_over) > $1))
+}
+
+# Restarts the workers until a new one is stopped before it is ready.  Sets stopped, and old to the
+# pids of those that serve.
+stop_a_new_worker() {
+	local supervisor=$1 over children pid
+	while ! grep -q 'did not get ready' "$LOG"; do
+		over=$(restarts_over) old=" $(workers | paste -sd' ') " stopped=''
+		kill -HUP "$supervisor"
+		while [[ -z $stopped ]]; do
+			read -r children <"/proc/$supervisor/task/$supervisor/children" || :
+			for pid in $children; do
+				[[ $old == *" $pid "* ]] || stopped=$pid
+			done
+		done
+		kill -STOP "$stopped" 2>/dev/null || continue
+		wait_until gave_up_or_over "$over"
+		kill -CONT "$stopped" 2>/dev/null || :
+	done
+}
+
+@test "a new worker that does not get ready in a restart does not stay beside the old ones" {
+	new_area
+	start_responder
+	local pid old stopped
+	pid=$(responder_pid)
+	stop_a_new_worker "$pid"
+	wait_until not_alive "$stopped"
+	workers_are 2 "$stopped"
+	responder_ready
+}
+
+# Told, and too busy to hear it: SIGUSR2 (12) is pending.  Sets told.
+one_is_told_to_leave() {
+	for told in "$@"; do
+		! grep -q '^ShdPnd:.*[89a-f]..$' "/proc/$told/status" || return 0
+	done
+	return 1
+}
+
+@test "a worker that crashes after it was told to leave is logged as died, and counted" {
+	start --drain-timeout 300 --peer-timeout 300
+	local old told
+	mapfile -t old < <(workers)
+	stall large
+	kill -HUP "$(responder_pid)"
+	wait_until one_is_told_to_leave "${old[@]}"
+	kill -ABRT "$told"
+	wait_until grep -q "\"message\":\"died\",\"worker\":$told,\"signal\":6" "$LOG"
+	kill "$staller"
+	get /metrics
+	[[ $body == *$'\nmarkbook_worker_deaths_total 1\n'* ]]
+}

@@ -182,8 +182,8 @@ metrics_add_text(struct buf *out, const struct metrics *m, const char *const *me
 	metrics_add_value(out, "markbook_workers", "gauge", "Workers that should run.",
 			  atomic_load(&m->workers));
 	metrics_add_value(out, "markbook_workers_ready", "gauge", "Workers that serve.", ready);
-	metrics_add_value(out, "markbook_worker_deaths_total", "counter",
-			  "Workers that ended unasked.", atomic_load(&m->worker_deaths));
+	metrics_add_value(out, "markbook_worker_deaths_total", "counter", "Workers that died.",
+			  atomic_load(&m->worker_deaths));
 	metrics_add_value(out, "markbook_stale_readers_cleared_total", "counter",
 			  "Store snapshots of dead processes that were freed.",
 			  atomic_load(&m->stale_readers));

@@ -97,6 +97,8 @@ go_on_rolling(struct supervisor *s)
 	} else if (w->seats[s->roll.fresh].pid == 0 || clock_now() > s->roll.limit) {
 		log_event(s->log, LOG_LEVEL_ERROR, "restart",
 			  "a new worker did not get ready; the old ones stay");
+		/* Nor may it stay beside them, should it get ready later. */
+		workers_retire(w, s->roll.fresh, SIGTERM);
 		s->roll.active = false;
 	}
 }

@@ -109,6 +109,7 @@ workers_kill_overdue(struct workers *w)
 			  "%d did not leave within the drain timeout and is killed", (int)s->pid);
 		kill(s->pid, SIGKILL);
 		s->kill_at = CLOCK_NEVER;
+		s->killed = true;
 		w->forced = true;
 	}
 }
@@ -130,39 +131,43 @@ backoff(const struct workers *w)
 	return wait < most ? wait : most;
 }
 
-/* Empty the seat and log the end.  Returns whether the worker ended unasked. */
+/* Empty the seat and log the end.  Returns whether the worker died. */
 static bool
-on_death(struct workers *w, unsigned seat, int status)
+on_end(struct workers *w, unsigned seat, int status)
 {
-	struct seat *dead = &w->seats[seat];
-	bool asked = dead->retiring, at_once = clock_now() - dead->born < SHORT_LIFE_NS;
+	const struct seat ended = w->seats[seat];
+	/* One that was told to leave and crashes instead has died all the same. */
+	bool crashed = WIFSIGNALED(status) && !ended.killed;
+	bool died = crashed || !ended.retiring;
+	bool at_once = clock_now() - ended.born < SHORT_LIFE_NS;
 	struct log *log = w->options.log;
-	pid_t pid = dead->pid;
 
 	atomic_store(&slot(w, seat)->state, WORKER_NONE);
 	atomic_store(&slot(w, seat)->connections, 0);
-	*dead = (struct seat){.kill_at = CLOCK_NEVER};
-	if (!asked) {
+	w->seats[seat] = (struct seat){.kill_at = CLOCK_NEVER};
+	if (died)
 		atomic_fetch_add(&w->options.metrics->worker_deaths, 1);
+	/* Nobody has to be started in the place of one that was to leave. */
+	if (!ended.retiring) {
 		w->short_lives = at_once ? w->short_lives + 1 : 0;
 		w->respawn_at = clock_now() + backoff(w);
 	}
-	if (log_begin(log, asked ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "worker")) {
-		log_str(log, "message", slice_str(asked ? "left" : "died"));
-		log_u64(log, "worker", (uint64_t)pid);
+	if (log_begin(log, died ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "worker")) {
+		log_str(log, "message", slice_str(died ? "died" : "left"));
+		log_u64(log, "worker", (uint64_t)ended.pid);
 		if (WIFSIGNALED(status))
 			log_u64(log, "signal", (uint64_t)WTERMSIG(status));
 		else
 			log_u64(log, "exit", (uint64_t)WEXITSTATUS(status));
 		log_end(log);
 	}
-	return !asked;
+	return died;
 }
 
 bool
 workers_reap(struct workers *w)
 {
-	bool unasked = false;
+	bool died = false;
 	int status;
 	pid_t pid;
 
@@ -170,10 +175,10 @@ workers_reap(struct workers *w)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		for (unsigned i = 0; i < w->seat_count; i++) {
 			if (w->seats[i].pid == pid)
-				unasked = on_death(w, i, status) || unasked;
+				died = on_end(w, i, status) || died;
 		}
 	}
-	return unasked;
+	return died;
 }
 
 unsigned

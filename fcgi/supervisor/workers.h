@@ -17,6 +17,7 @@ struct seat {
 	uint64_t born;	  /* when the worker was started */
 	uint64_t kill_at; /* when a retiring worker is killed */
 	bool retiring;	  /* it was told to leave */
+	bool killed;	  /* because it did not leave in time */
 };
 
 struct workers {
@@ -59,7 +60,7 @@ void workers_retire(struct workers *w, unsigned seat, int signo);
 /* Kill the workers that still run one second after the drain timeout. */
 void workers_kill_overdue(struct workers *w);
 
-/* Reap all children that ended.  Returns whether any worker ended unasked. */
+/* Reap all children that ended.  Returns whether any worker died. */
 bool workers_reap(struct workers *w);
 
 /* How many workers serve or start; those told to leave do not count. */
