@@ -94,7 +94,7 @@ accept_share(struct server *s)
 	 * A connection of this worker that closes ends the shortage at once.
 	 * Another process that frees descriptors is noticed only by a retry.
 	 */
-	if (s->exhausted && s->connection_count > 0) {
+	if (s->exhausted) {
 		fair = clock_now() - s->exhausted_at > EXHAUSTED_RETRY_NS;
 		s->exhausted = !fair;
 	}
