@@ -47,11 +47,13 @@ begin_drain(struct server *s)
 static bool
 go_on_draining(struct server *s)
 {
-	uint64_t now = clock_now();
+	uint64_t now;
 
 	/* Receive connections that a retiring worker has already sent. */
 	while (s->leave_signal == SIGTERM && accept_receive(s))
 		;
+	/* Not before: no connection may be younger than `now`. */
+	now = clock_now();
 	for (struct connection *c = s->connections, *next; c != NULL; c = next) {
 		next = c->next;
 		if (now > s->drain_end ||
