@@ -26,16 +26,33 @@ check_type(struct api_call *call)
 				 : "application/json");
 }
 
+/* A body that is a part, or coded, is not the value that it is sent for. */
 static enum status
-prepare_body(struct api_call *call, enum status body)
+check_whole(struct api_call *call)
+{
+	if (call->req->content_range.data != NULL)
+		return problem_set(&call->why, ST_BAD_REQUEST,
+				   "Send the whole value: Content-Range is not supported");
+	if (request_is_coded(call->req))
+		return problem_set(&call->why, ST_BAD_CODING,
+				   "Send the body as it is, without Content-Encoding");
+	return ST_OK;
+}
+
+static enum status
+prepare_body(struct api_call *call)
 {
 	struct slice text = buf_slice(&call->req->body);
 	enum status st = check_type(call);
 
+	if (st == ST_OK)
+		st = check_whole(call);
 	if (st != ST_OK)
 		return st;
-	if (body != ST_OK)
-		return body;
+	if (call->req->fault != ST_OK) {
+		call->why = call->req->why;
+		return call->req->fault;
+	}
 	switch (call->endpoint->body) {
 	case BODY_NEW:
 		return edits_from_new(&call->edits, text, call->route.record, &call->why);
@@ -47,12 +64,13 @@ prepare_body(struct api_call *call, enum status body)
 }
 
 static enum status
-api_prepare_target(struct api_call *call, enum status body)
+api_prepare_target(struct api_call *call)
 {
 	const struct request *req = call->req;
 	/* Without memory a header field was lost; it may be a condition. */
-	enum status st =
-	    body == ST_NO_MEMORY ? body : route_query_parse(&call->query, req->query, &call->why);
+	enum status st = req->fault == ST_NO_MEMORY
+			     ? req->fault
+			     : route_query_parse(&call->query, req->query, &call->why);
 
 	if (st == ST_OK)
 		st = route_parse(&call->route, req->path, &call->why);
@@ -67,7 +85,7 @@ api_prepare_target(struct api_call *call, enum status body)
 	if (st == ST_OK)
 		st = etag_check_list(req->if_none_match, "If-None-Match", &call->why);
 	if (st == ST_OK && call->endpoint->body != BODY_NONE)
-		st = prepare_body(call, body);
+		st = prepare_body(call);
 	if (st == ST_OK && call->endpoint->body == BODY_RECORDS)
 		st = name_check_collection(call->route.collection, ST_BAD_NAME, &call->why);
 	return st;
@@ -99,7 +117,7 @@ api_finish(struct api_call *call)
 
 enum api_need
 api_prepare(struct api_call *call, const struct request *req, struct response *res,
-	    enum status body, uint64_t store_id)
+	    uint64_t store_id)
 {
 	enum status st;
 
@@ -108,10 +126,11 @@ api_prepare(struct api_call *call, const struct request *req, struct response *r
 	call->endpoint = NULL;
 	call->store_id = store_id;
 	call->minimal = false;
+	call->why.detail[0] = '\0';
 	response_reset(res);
 	res->head = req->method == METHOD_HEAD;
 
-	st = api_prepare_target(call, body);
+	st = api_prepare_target(call);
 	if (st == ST_OK && call->endpoint != NULL) {
 		if (call->endpoint->need == API_NEEDS_WRITE)
 			call->minimal = request_prefers_minimal(req);
@@ -137,6 +156,8 @@ api_run(struct api_call *call, struct view *view, bool *changed)
 	response_reset(res);
 	res->head = call->req->method == METHOD_HEAD;
 	call->indent = (struct json_indent){0};
+	/* Of an earlier try. */
+	call->why.detail[0] = '\0';
 	st = call->endpoint->handle(call, view, &did);
 	if (st == ST_FULL || st == ST_IO || st == ST_UNAVAILABLE || st == ST_NO_MEMORY)
 		return st;
@@ -185,6 +206,8 @@ api_fail(struct api_call *call, enum status st)
 	response_problem(res, st, &call->why);
 	if (st == ST_BAD_METHOD)
 		res->allow = allow[call->route.kind];
+	if (st == ST_BAD_CODING)
+		res->accept_encoding = "identity";
 	if (st == ST_BAD_TYPE && call->endpoint->body == BODY_PATCH)
 		res->accept_patch = patch_types;
 	api_finish(call);

@@ -19,6 +19,7 @@ static const char *const texts[ST_COUNT] = {
     [ST_PRECONDITION] = "Precondition failed",
     [ST_TOO_LARGE] = "Body is too large",
     [ST_BAD_TYPE] = "Content-Type not supported",
+    [ST_BAD_CODING] = "Content-Encoding not supported",
     [ST_UNPROCESSABLE] = "Body is not what this request takes",
     [ST_NO_NEW] = "Body has no member \"new\"",
     [ST_RESERVED_NAME] = "Collection name is reserved",

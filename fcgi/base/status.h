@@ -27,6 +27,7 @@ enum status {
 	ST_PRECONDITION,  /* If-Match or If-None-Match does not hold */
 	ST_TOO_LARGE,	  /* body beyond the limit */
 	ST_BAD_TYPE,	  /* Content-Type not supported */
+	ST_BAD_CODING,	  /* Content-Encoding not supported */
 	ST_UNPROCESSABLE, /* JSON, but not what this request takes */
 	ST_NO_NEW,	  /* PUT of a record without a "new" member */
 	ST_RESERVED_NAME, /* a collection may not have this name */

@@ -96,6 +96,10 @@ read_params(struct request *r, char **envp, struct announced *announced)
 			join(&r->if_none_match, &r->joined[1], value);
 		} else if (slice_eq(name, SLICE("HTTP_PREFER"))) {
 			join(&r->prefer, &r->joined[2], value);
+		} else if (slice_eq(name, SLICE("HTTP_CONTENT_ENCODING"))) {
+			join(&r->content_encoding, &r->joined[4], value);
+		} else if (slice_eq(name, SLICE("HTTP_CONTENT_RANGE"))) {
+			r->content_range = value;
 		} else if (slice_eq(name, SLICE("HTTP_X_REQUEST_ID"))) {
 			r->request_id = value;
 		}
@@ -134,14 +138,15 @@ read_body(struct request *r, FCGX_Stream *in, size_t max_body, size_t expected, 
 }
 
 enum request_result
-request_read(struct request *r, struct FCGX_Request *fcgi, size_t max_body, enum status *st,
-	     struct problem *why)
+request_read(struct request *r, struct FCGX_Request *fcgi, size_t max_body)
 {
 	struct announced announced = {.valid = true};
 	bool too_large, failed = false;
 
 	r->path = r->query = r->content_type = (struct slice){NULL, 0};
 	r->if_match = r->if_none_match = r->prefer = r->request_id = (struct slice){NULL, 0};
+	r->content_range = r->content_encoding = (struct slice){NULL, 0};
+	r->why.detail[0] = '\0';
 	request_trim(r);
 
 	read_params(r, fcgi->envp, &announced);
@@ -150,14 +155,15 @@ request_read(struct request *r, struct FCGX_Request *fcgi, size_t max_body, enum
 
 	for (size_t i = 0; i < sizeof(r->joined) / sizeof(r->joined[0]); i++)
 		failed = failed || r->joined[i].failed;
-	*st = ST_OK;
+	r->fault = ST_OK;
 	if (too_large)
-		*st = problem_set(why, ST_TOO_LARGE, "A body has at most %zu bytes here", max_body);
+		r->fault = problem_set(&r->why, ST_TOO_LARGE, "A body has at most %zu bytes here",
+				       max_body);
 	else if (r->body.failed || failed)
-		*st = ST_NO_MEMORY;
+		r->fault = ST_NO_MEMORY;
 	else if (!announced.valid || (announced.given && announced.length != r->body.len))
-		*st = problem_set(why, ST_BAD_LENGTH,
-				  "The body does not have the length that was announced");
+		r->fault = problem_set(&r->why, ST_BAD_LENGTH,
+				       "The body does not have the length that was announced");
 	return REQUEST_READ;
 }
 
@@ -185,6 +191,39 @@ request_type_is(const struct request *r, const char *type)
 	return slice_eq_nocase(slice_trim(content_type), slice_str(type));
 }
 
+/* Take the next item off a list at `separator`, unless that is in a quoted string. */
+static struct slice
+next_item(struct slice *list, char separator)
+{
+	struct slice item = *list;
+	bool quoted = false;
+	size_t i = 0;
+
+	for (; i < list->len && (quoted || list->data[i] != separator); i++) {
+		if (list->data[i] == '"')
+			quoted = !quoted;
+		else if (quoted && list->data[i] == '\\' && i + 1 < list->len)
+			i++;
+	}
+	item.len = i;
+	*list = slice_skip(*list, i < list->len ? i + 1 : i);
+	return slice_trim(item);
+}
+
+bool
+request_is_coded(const struct request *r)
+{
+	struct slice codings = r->content_encoding;
+
+	while (codings.len > 0) {
+		struct slice coding = next_item(&codings, ',');
+
+		if (coding.len > 0 && !slice_eq_nocase(coding, SLICE("identity")))
+			return true;
+	}
+	return false;
+}
+
 /* The first of several "return" preferences counts (RFC 7240, section 2). */
 bool
 request_prefers_minimal(const struct request *r)
@@ -192,24 +231,14 @@ request_prefers_minimal(const struct request *r)
 	struct slice prefer = r->prefer;
 
 	while (prefer.len > 0) {
-		const char *comma = memchr(prefer.data, ',', prefer.len);
-		size_t len = comma == NULL ? prefer.len : (size_t)(comma - prefer.data);
-		struct slice item = {prefer.data, len}, name = item, value = {NULL, 0};
-		const char *stop = memchr(item.data, ';', item.len), *eq;
+		struct slice value = next_item(&prefer, ',');
+		struct slice preference = next_item(&value, ';');
+		struct slice name = next_item(&preference, '=');
 
-		if (stop != NULL)
-			name.len = (size_t)(stop - item.data);
-		eq = memchr(name.data, '=', name.len);
-		if (eq != NULL) {
-			value = slice_trim(
-			    (struct slice){eq + 1, name.len - (size_t)(eq + 1 - name.data)});
-			name.len = (size_t)(eq - name.data);
-		}
-		if (slice_eq_nocase(slice_trim(name), SLICE("return")))
-			return slice_eq(value, SLICE("minimal")) ||
-			       slice_eq(value, SLICE("\"minimal\""));
-		len += comma != NULL;
-		prefer = (struct slice){prefer.data + len, prefer.len - len};
+		value = slice_trim(preference);
+		if (slice_eq_nocase(name, SLICE("return")))
+			return slice_eq_nocase(value, SLICE("minimal")) ||
+			       slice_eq_nocase(value, SLICE("\"minimal\""));
 	}
 	return false;
 }

@@ -36,9 +36,13 @@ struct request {
 	struct slice if_match;
 	struct slice if_none_match;
 	struct slice prefer;
+	struct slice content_range;
+	struct slice content_encoding;
 	struct slice request_id;
 	struct buf body;
-	struct buf joined[4]; /* values of fields that came on several lines */
+	enum status fault;    /* what is wrong with the request, see request_read */
+	struct problem why;   /* the details of `fault` */
+	struct buf joined[5]; /* values of fields that came on several lines */
 };
 
 struct FCGX_Request;
@@ -50,17 +54,22 @@ enum request_result {
 
 /*
  * Read a request that FCGX_Accept_r has just begun: its parameters, and its
- * body to the end.  `max_body` is in bytes.  After REQUEST_READ, *st is
+ * body to the end.  `max_body` is in bytes.  After REQUEST_READ, r->fault is
  *   ST_OK          the request is complete;
  *   ST_TOO_LARGE   the body is larger than max_body, and the rest of it was
  *                  read and dropped;
  *   ST_BAD_LENGTH  CONTENT_LENGTH is no number, or not the body's length;
  *   ST_NO_MEMORY   a header field or a part of the body was lost.
- * `why` gives the details of ST_TOO_LARGE and ST_BAD_LENGTH.  After any but
- * ST_OK the body is not usable.  After REQUEST_LOST, *st is not set.
+ * r->why gives the details of ST_TOO_LARGE and ST_BAD_LENGTH.  After any but
+ * ST_OK the body is not usable.  After REQUEST_LOST neither is set.
  */
-enum request_result request_read(struct request *r, struct FCGX_Request *fcgi, size_t max_body,
-				 enum status *st, struct problem *why);
+enum request_result request_read(struct request *r, struct FCGX_Request *fcgi, size_t max_body);
+
+/*
+ * Whether the body has a content coding (RFC 9110, section 8.4).  "identity"
+ * is none.
+ */
+bool request_is_coded(const struct request *r);
 
 /*
  * Whether Content-Type is a list, or was sent more than once.  Then it names

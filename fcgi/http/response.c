@@ -27,6 +27,7 @@ static const struct code codes[ST_COUNT] = {
     [ST_PRECONDITION] = {412, "Precondition Failed"},
     [ST_TOO_LARGE] = {413, "Content Too Large"},
     [ST_BAD_TYPE] = {415, "Unsupported Media Type"},
+    [ST_BAD_CODING] = {415, "Unsupported Media Type"},
     [ST_UNPROCESSABLE] = {422, "Unprocessable Content"},
     [ST_NO_NEW] = {422, "Unprocessable Content"},
     [ST_RESERVED_NAME] = {422, "Unprocessable Content"},
@@ -60,9 +61,11 @@ response_ok(struct response *res, enum status st)
 void
 response_no_content(struct response *res)
 {
+	buf_reset(&res->body, BODY_KEEP);
+	if (res->code == codes[ST_CREATED].code)
+		return;
 	res->code = 204;
 	res->title = "No Content";
-	buf_reset(&res->body, BODY_KEEP);
 }
 
 void
@@ -122,6 +125,7 @@ response_add_fields(struct buf *head, const struct response *res)
 	add_field(head, "Link", buf_slice(&res->link));
 	add_field(head, "Allow", slice_str(res->allow));
 	add_field(head, "Accept-Patch", slice_str(res->accept_patch));
+	add_field(head, "Accept-Encoding", slice_str(res->accept_encoding));
 	if (res->minimal)
 		add_field(head, "Preference-Applied", SLICE("return=minimal"));
 	if (res->code == 503)

@@ -14,18 +14,19 @@
  * are static.  A field that is empty or NULL is not sent.
  */
 struct response {
-	unsigned code;		  /* HTTP status */
-	const char *title;	  /* reason phrase of `code` */
-	const char *type;	  /* media type of the body */
-	struct buf body;	  /* not sent with 204 and 304, nor to HEAD */
-	struct etag etag;	  /* ETag */
-	struct buf location;	  /* Location */
-	struct buf link;	  /* Link */
-	const char *allow;	  /* Allow */
-	const char *accept_patch; /* Accept-Patch */
-	bool minimal;		  /* Prefer: return=minimal was honoured */
-	bool head;		  /* the request was HEAD */
-	bool unfinished;	  /* `body` is a piece: send no length */
+	unsigned code;		     /* HTTP status */
+	const char *title;	     /* reason phrase of `code` */
+	const char *type;	     /* media type of the body */
+	struct buf body;	     /* not sent with 204 and 304, nor to HEAD */
+	struct etag etag;	     /* ETag */
+	struct buf location;	     /* Location */
+	struct buf link;	     /* Link */
+	const char *allow;	     /* Allow */
+	const char *accept_patch;    /* Accept-Patch */
+	const char *accept_encoding; /* Accept-Encoding */
+	bool minimal;		     /* Prefer: return=minimal was honoured */
+	bool head;		     /* the request was HEAD */
+	bool unfinished;	     /* `body` is a piece: send no length */
 };
 
 /* Make the response empty.  Its buffers keep up to 64 KiB each for reuse. */
@@ -37,7 +38,7 @@ void response_reset(struct response *res);
  */
 void response_ok(struct response *res, enum status st);
 
-/* Make the response a 204, and drop its body. */
+/* Drop the body.  A 200 becomes 204; a 201 stays what it is, without content. */
 void response_no_content(struct response *res);
 
 /*

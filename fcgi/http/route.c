@@ -82,7 +82,6 @@ parse_limit(struct query *out, struct slice value, struct problem *why)
 static enum status
 parse_after(struct query *out, struct slice value, struct problem *why)
 {
-	buf_reset(&out->after, SIZE_MAX);
 	out->has_after = true;
 	if (!percent_decode(&out->after, value))
 		return problem_set(why, ST_BAD_REQUEST,
@@ -114,10 +113,15 @@ route_query_parse(struct query *out, struct slice text, struct problem *why)
 	out->pretty = route_query_is_pretty(text);
 	out->has_after = false;
 	out->limit = 0;
+	buf_reset(&out->after, SIZE_MAX);
 	while (text.len > 0 && st == ST_OK) {
 		cut(text, '&', &part, &text);
 		cut(part, '=', &name, &value);
-		if (slice_eq(name, SLICE("limit")))
+		if ((slice_eq(name, SLICE("limit")) && out->limit != 0) ||
+		    (slice_eq(name, SLICE("after")) && out->has_after))
+			st = problem_set(why, ST_BAD_REQUEST, "%.*s is given twice", (int)name.len,
+					 name.data);
+		else if (slice_eq(name, SLICE("limit")))
 			st = parse_limit(out, value, why);
 		else if (slice_eq(name, SLICE("after")))
 			st = parse_after(out, value, why);

@@ -77,7 +77,6 @@ void
 turn_readable(struct server *s, struct connection *c, uint32_t events)
 {
 	const struct system_context sys = {s->o->metrics, s->store, &s->readiness, clock_now()};
-	enum status body = ST_OK;
 	enum api_need need;
 
 	if (c->state != CONNECTION_OPEN) {
@@ -105,8 +104,7 @@ turn_readable(struct server *s, struct connection *c, uint32_t events)
 		connection_free(s, c);
 		return;
 	}
-	c->call.why.detail[0] = '\0';
-	if (request_read(&c->req, &c->fcgi, s->o->max_body, &body, &c->call.why) == REQUEST_LOST) {
+	if (request_read(&c->req, &c->fcgi, s->o->max_body) == REQUEST_LOST) {
 		metrics_add(&s->slot->dropped, 1);
 		FCGX_Free(&c->fcgi, 1);
 		connection_free(s, c);
@@ -120,8 +118,7 @@ turn_readable(struct server *s, struct connection *c, uint32_t events)
 		answer_send(s, c);
 		return;
 	}
-	need = api_prepare(&c->call, &c->req, &c->res, body,
-			   s->store == NULL ? 0 : store_id(s->store));
+	need = api_prepare(&c->call, &c->req, &c->res, s->store == NULL ? 0 : store_id(s->store));
 	if (need != API_NEEDS_NOTHING && s->store == NULL) {
 		api_fail(&c->call, ST_STORE_ACCESS);
 		need = API_NEEDS_NOTHING;
