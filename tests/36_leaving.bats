@@ -152,17 +152,16 @@ gave_up_or_over() {
 	grep -q 'did not get ready' "$LOG" || (($(restarts_over) > $1))
 }
 
-# Restarts the workers until a new one is stopped before it is ready.  Sets stopped, and old to the
-# pids of those that serve.
+# Restarts the workers until a new one is stopped before it is ready.  Sets stopped.
 stop_a_new_worker() {
-	local supervisor=$1 over children pid
+	local supervisor=$1 over serving children pid
 	while ! grep -q 'did not get ready' "$LOG"; do
-		over=$(restarts_over) old=" $(workers | paste -sd' ') " stopped=''
+		over=$(restarts_over) serving=" $(workers | paste -sd' ') " stopped=''
 		kill -HUP "$supervisor"
 		while [[ -z $stopped ]]; do
 			read -r children <"/proc/$supervisor/task/$supervisor/children" || :
 			for pid in $children; do
-				[[ $old == *" $pid "* ]] || stopped=$pid
+				[[ $serving == *" $pid "* ]] || stopped=$pid
 			done
 		done
 		kill -STOP "$stopped" 2>/dev/null || continue
@@ -174,7 +173,7 @@ stop_a_new_worker() {
 @test "a new worker that does not get ready in a restart does not stay beside the old ones" {
 	new_area
 	start_responder
-	local pid old stopped
+	local pid stopped
 	pid=$(responder_pid)
 	stop_a_new_worker "$pid"
 	wait_until not_alive "$stopped"
