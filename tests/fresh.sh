@@ -185,6 +185,7 @@ inside() {
 		}
 		if [[ " $* " == *' run '* ]]; then
 			told 'port 8080, taken outside, is free inside' not_listens 8080
+			: >~/run.log
 			# In the background a shell has SIGINT ignored, and Ctrl-C goes to a group of its own.
 			perl -e '$SIG{INT} = "DEFAULT"; setpgrp; exec @ARGV' make run >~/run.log 2>&1 </dev/null &
 			make=$!
