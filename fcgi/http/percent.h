@@ -11,7 +11,7 @@
  * query.  Unreserved characters (RFC 3986, section 2.3) stay as they are.  All
  * other bytes are encoded, so percent_decode gives s back.
  */
-void percent_encode(struct buf *out, struct slice s);
+void percent_encode(struct buf *out, struct slice name);
 
 /*
  * Decode s, a value of a query, and append the result to `out`.  A %XX
