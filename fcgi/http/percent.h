@@ -7,9 +7,9 @@
 #include "base/buf.h"
 
 /*
- * Append s to `out`, encoded as a path segment of a URL or a value of its
+ * Append a name to `out`, encoded as a path segment of a URL or a value of its
  * query.  Unreserved characters (RFC 3986, section 2.3) stay as they are.  All
- * other bytes are encoded, so percent_decode gives s back.
+ * other bytes are encoded, so percent_decode gives the name back.
  */
 void percent_encode(struct buf *out, struct slice name);
 
