@@ -117,7 +117,7 @@ make_system() {
 	# Of the network that it gets.
 	echo 'nameserver 10.0.2.3' >"$root/etc/resolv.conf"
 	rm -f "$root/etc/hosts"
-	[[ $2 == none ]] || printf '127.0.0.1 localhost\n::1 localhost\n' >"$root/etc/hosts"
+	[[ $2 == none ]] || printf '127.0.0.1 localhost\n127.0.1.1 fresh\n::1 localhost\n' >"$root/etc/hosts"
 	home=$root/root
 	if [[ $user != root ]]; then
 		home=$root/home/$user
