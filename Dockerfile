@@ -2,13 +2,14 @@
 #
 #	docker build --build-arg ROLE=responder|front|debug .
 #
-# `make images` does it, and `make base-image` makes BASE where it cannot be pulled.  An image holds
-# its programs, the libraries and files that these read, and all their licences; no shell.
-# The same input gives the same layers: what Debian's archive has at the time is part of the input.
+# `make images` does it, and `make base-image` makes BASE where it cannot be
+# pulled.  An image holds its programs, the libraries and files that these read,
+# and all their licences; no shell.  The same input gives the same layers: what
+# Debian's archive has at the time is part of the input.
 ARG BASE=debian:13-slim
 ARG ROLE=responder
 
-# --- the programs --------------------------------------------------------------------------------
+# --- the programs -------------------------------------------------------------
 
 FROM ${BASE} AS build
 RUN apt-get update && \
@@ -25,20 +26,21 @@ COPY LICENSE ./
 ARG SOURCE_DATE_EPOCH=1577836800
 RUN conf/image-root.sh /image $SOURCE_DATE_EPOCH
 
-# --- the responder -------------------------------------------------------------------------------
+# --- the responder ------------------------------------------------------------
 
 FROM scratch AS responder
 COPY --from=build /image/responder /
 LABEL org.opencontainers.image.title="Markbook responder" \
 	org.opencontainers.image.description="Serves small JSON collections over FastCGI"
-# As root, or without the same declaration in both images, Fargate would give the volume to root.
+# As root, or without the same declaration in both images, Fargate would give
+# the volume to root.
 VOLUME /run/markbook
 USER 10001:10001
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/usr/bin/markbook"]
 CMD ["serve"]
 
-# --- the front -----------------------------------------------------------------------------------
+# --- the front ----------------------------------------------------------------
 
 FROM scratch AS front
 COPY --from=build /image/front /
@@ -52,9 +54,10 @@ STOPSIGNAL SIGQUIT
 ENTRYPOINT ["/usr/sbin/nginx"]
 CMD ["-e", "stderr", "-p", "/usr/share/markbook", "-c", "conf/nginx.conf", "-g", "daemon off;"]
 
-# --- a look inside -------------------------------------------------------------------------------
+# --- a look inside ------------------------------------------------------------
 
-# docker run --rm -it --pid container:NAME --network container:NAME --volumes-from NAME markbook-debug
+# docker run --rm -it --pid container:NAME --network container:NAME
+# --volumes-from NAME markbook-debug
 FROM build AS debug
 RUN DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
 		curl iproute2 jq procps strace && \
@@ -63,7 +66,7 @@ LABEL org.opencontainers.image.title="Markbook debug" \
 	org.opencontainers.image.description="A shell and tools beside the two others"
 CMD ["bash"]
 
-# --- the one that was asked for ------------------------------------------------------------------
+# --- the one that was asked for -----------------------------------------------
 
 FROM ${ROLE}
 ARG VERSION=unknown

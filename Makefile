@@ -1,12 +1,11 @@
-# make run     build Markbook and serve it at http://127.0.0.1:8080, in the foreground
-# make test    run all tests
-# make help    show the rest
+# make run     build Markbook and serve it at http://127.0.0.1:8080, in the
+# foreground make test    run all tests make help    show the rest
 #
-# Each target that people call has a line "## TARGET  what it does" beside it, below the name of its
-# group ("##@ GROUP").  `make help` prints these lines.
+# Each target that people call has a line "## TARGET  what it does" beside it,
+# below the name of its group ("##@ GROUP").  `make help` prints these lines.
 #
-# CC, CPPFLAGS, CFLAGS, LDFLAGS and LDLIBS are yours; WERROR=1 makes warnings errors, V=1 shows the
-# commands.
+# CC, CPPFLAGS, CFLAGS, LDFLAGS and LDLIBS are yours; WERROR=1 makes warnings
+# errors, V=1 shows the commands.
 
 VERSION := 1.0.0
 
@@ -23,7 +22,7 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
-# --- how to compile ------------------------------------------------------------------------------
+# --- how to compile -----------------------------------------------------------
 
 warnings := -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wformat=2 -Wundef \
@@ -33,7 +32,8 @@ warnings := -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wstrict-proto
 option = $(shell $(CC) -Werror $(1) -c -x c /dev/null -o /dev/null 2>/dev/null && echo $(1))
 clash_protection = $(eval clash_protection := $$(call option,-fstack-clash-protection))$(clash_protection)
 
-# Fortification needs an optimising compiler, and distributions' own setting of it wins.
+# Fortification needs an optimising compiler, and distributions' own setting of
+# it wins.
 fortify = $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,\
 	$(if $(filter -O1 -O2 -O3 -Os -Ofast,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
 
@@ -44,20 +44,22 @@ compile = $(CC) -std=c11 $(defines) $(fortify) $(CPPFLAGS) $(CFLAGS) $(warnings)
 	-fstack-protector-strong $(clash_protection)
 link = $(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack
 
-# The program is optimised as a whole when it is linked, so that dividing it into
-# files costs no calls.  Its objects hold both forms: tests link them as they are.
+# The program is optimised as a whole when it is linked, so that dividing it
+# into files costs no calls.  Its objects hold both forms: tests link them as
+# they are.
 lto = $(eval lto := $$(call option,-flto=auto -ffat-lto-objects))$(lto)
 lto_compile = $(lto)
 lto_link = $(lto)
 
-# Undefined behaviour traps, since only the address sanitizer's reports can be told to go to a file.
+# Undefined behaviour traps, since only the address sanitizer's reports can be
+# told to go to a file.
 sanitizers := -fsanitize=address,undefined -fsanitize-undefined-trap-on-error \
 	-fno-omit-frame-pointer
 compile_asan = $(CC) -std=c11 $(defines) -U_FORTIFY_SOURCE $(CPPFLAGS) $(CFLAGS) -O1 $(warnings) \
 	$(sanitizers)
 link_asan = $(CC) $(CFLAGS) $(LDFLAGS) $(sanitizers)
 
-# --- what is built -------------------------------------------------------------------------------
+# --- what is built ------------------------------------------------------------
 
 names := $(patsubst fcgi/%.c,%,$(wildcard fcgi/*.c fcgi/*/*.c fcgi/*/*/*.c))
 modules := $(filter-out main,$(names))
@@ -68,8 +70,9 @@ all: $(BUILD)/markbook
 
 show = $(if $(V),,@echo '$(1) $(2)'; )
 
-# rules(directory, compile, link): the program and the unit tests, one tree each way of compiling.
-# lto_COMPILE and lto_LINK are what the program takes besides.
+# rules(directory, compile, link): the program and the unit tests, one tree each
+# way of compiling.  lto_COMPILE and lto_LINK are what the program takes
+# besides.
 define rules
 $(1)/markbook: $(names:%=$(1)/obj/%.o) $(1)/.command
 	$$(call show,LINK,$$@)$$($(3)) $$(lto_$(3)) -o $$@ $$(filter %.o,$$^) $$(libraries) $$(LDLIBS)
@@ -85,7 +88,8 @@ $(1)/unit/%.o: tests/unit/%.c $(1)/.command
 $(units:%=$(1)/unit/%): $(1)/unit/%: $(1)/unit/%.o $(modules:%=$(1)/obj/%.o) $(1)/.command
 	$$(call show,LINK,$$@)$$($(3)) -o $$@ $$(filter %.o,$$^) -lcmocka $$(libraries) $$(LDLIBS)
 
-# Another compiler, other flags or another version: all of the tree is out of date.
+# Another compiler, other flags or another version: all of the tree is out of
+# date.
 $(1)/.command: force
 	@mkdir -p $$(@D)
 	@printf '%s\n' '$$(subst ','\'',$$($(2)) $$($(3)) $$(lto_$(2)))' | cmp -s - $$@ || \
@@ -97,8 +101,8 @@ $(eval $(call rules,$(BUILD),compile,link))
 $(eval $(call rules,$(BUILD)/asan,compile_asan,link_asan))
 .SECONDARY:
 
-# The shim records a run of the program; the checker tries the crashes that the run
-# might have met.
+# The shim records a run of the program; the checker tries the crashes that the
+# run might have met.
 powerloss := $(patsubst tests/powerloss/%.c,%,$(wildcard tests/powerloss/*.c))
 powerloss_programs := $(BUILD)/powerloss/check $(BUILD)/powerloss/shim.so
 
@@ -124,7 +128,7 @@ $(BUILD)/powerloss/shim.so: $(wildcard tests/powerloss/shim/*.[ch]) tests/powerl
 .PHONY: force
 force:
 
-# --- what is done with it ------------------------------------------------------------------------
+# --- what is done with it -----------------------------------------------------
 
 ##@ Use it
 ## help                this list
@@ -146,7 +150,8 @@ deps-run:
 	@conf/deps.sh run
 
 ## run                 build it and serve http://127.0.0.1:8080 until Ctrl-C (PORT, STATE_DIR)
-# The compiler itself may be among what is missing: nothing is built before that is settled.
+# The compiler itself may be among what is missing: nothing is built before that
+# is settled.
 .PHONY: run
 run: deps-run
 	@$(MAKE) --no-print-directory all
@@ -273,7 +278,7 @@ clean:
 include $(wildcard conf/containers.mk deploy/deploy.mk tests/fuzz/fuzz.mk \
 	tests/postman/postman.mk)
 
-# --- installation --------------------------------------------------------------------------------
+# --- installation -------------------------------------------------------------
 
 ##@ Use it
 ## install             into DESTDIR and PREFIX

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Makes the image that the Dockerfile starts from without pulling one, as Debian's own slim images
-# are made: debootstrap's smallest system, without documentation and translations.
+# Makes the image that the Dockerfile starts from without pulling one, as
+# Debian's own slim images are made: debootstrap's smallest system, without
+# documentation and translations.
 #
 #	conf/base-image.sh DIRECTORY [IMAGE]      DIRECTORY keeps the archive for the next time
 #
-# IMAGE is debian:13-slim unless it is given; debian:12 is Debian 12.  Needs root, debootstrap and an
-# engine.
+# IMAGE is debian:13-slim unless it is given; debian:12 is Debian 12.  Needs
+# root, debootstrap and an engine.
 set -euo pipefail
 
 if (($# < 1 || $# > 2)); then
@@ -40,7 +41,8 @@ if [[ ! -e $archive ]]; then
 		die "debootstrap failed: see $directory/debootstrap.log"
 	}
 
-	# Packages are installed without waiting for the disk, as in Debian's own images.
+	# Packages are installed without waiting for the disk, as in Debian's
+	# own images.
 	echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/unsafe-io"
 	# What is installed later stays slim, too; the licences stay.
 	cat >"$root/etc/dpkg/dpkg.cfg.d/slim" <<-'END'
@@ -57,7 +59,8 @@ if [[ ! -e $archive ]]; then
 		deb $mirror $suite-updates main
 		deb $mirror-security $suite-security main
 	END
-	# There is no init system that a package's script could ask to start its service.
+	# There is no init system that a package's script could ask to start its
+	# service.
 	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 	chmod 755 "$root/usr/sbin/policy-rc.d"
 	find "$root/usr/share/doc" -type f ! -name copyright -delete

@@ -4,7 +4,8 @@
 ## images              build both container images
 ## base-image          make the base image where none can be pulled
 
-# An engine that has no network of its own to build in needs --network=host here.
+# An engine that has no network of its own to build in needs --network=host
+# here.
 BUILD_FLAGS ?=
 
 # Version 1 does not read compose.override.yml by itself.
@@ -23,7 +24,8 @@ base-image:
 
 ## up                  start both containers at http://127.0.0.1:8080 (PORT)
 ## down                stop them
-# The marks are on a volume that outlives `make down`; `docker volume rm markbook_run` ends them.
+# The marks are on a volume that outlives `make down`; `docker volume rm
+# markbook_run` ends them.
 .PHONY: up down
 up: images
 	$(compose) up -d --no-build

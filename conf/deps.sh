@@ -5,8 +5,9 @@
 #	conf/deps.sh test    also to test and lint it
 #	conf/deps.sh containers|deploy|fresh|postman    for make test-containers and so on
 #
-# Says nothing and takes no time where all is there.  Starts no service, and leaves an nginx that
-# it had to install switched off at boot: Markbook starts one of its own.
+# Says nothing and takes no time where all is there.  Starts no service, and
+# leaves an nginx that it had to install switched off at boot: Markbook starts
+# one of its own.
 set -euo pipefail
 
 # By what they are for.
@@ -77,7 +78,8 @@ if ((EUID != 0)); then
 	exit 1
 fi
 
-# A package's own script asks this program whether it may start its service; 101 is "no".
+# A package's own script asks this program whether it may start its service; 101
+# is "no".
 policy=/usr/sbin/policy-rc.d
 log=$(mktemp)
 made_policy=0
@@ -108,7 +110,8 @@ if [[ ${2-} != told ]]; then
 	echo "${0##*/}: installing Debian packages" >&2
 	printf '    %s\n' "${reasons[@]}" >&2
 fi
-# Lists that are absent or too old show in packages that cannot be found or fetched.
+# Lists that are absent or too old show in packages that cannot be found or
+# fetched.
 get install -y --no-install-recommends "${missing[@]}" || {
 	echo "${0##*/}: updating the package lists first" >&2
 	get update || fail

@@ -3,7 +3,8 @@
 #
 #	conf/image-root.sh DIRECTORY EPOCH      makes DIRECTORY/responder and DIRECTORY/front
 #
-# All times are made of EPOCH, in seconds, so that the same files give the same layer.
+# All times are made of EPOCH, in seconds, so that the same files give the same
+# layer.
 set -euo pipefail
 
 if (($# != 2)); then
@@ -14,7 +15,8 @@ directory=$1 epoch=$2
 id=10001
 umask 022
 
-# licence ROOT FILE: that of the package that FILE came in, and the common ones that it refers to.
+# licence ROOT FILE: that of the package that FILE came in, and the common ones
+# that it refers to.
 licence() {
 	local root=$1 package text
 	package=$(dpkg-query --search "$2" | sed 's/:.*//')
@@ -65,8 +67,9 @@ front() {
 	install -d "$prefix/conf" "$prefix/web"
 	install -m 644 conf/*.conf "$prefix/conf/"
 	ln -s /tmp "$prefix/tmp"
-	# nginx makes ETag and Last-Modified of a file's time and size, so two versions of a file
-	# must not have one time: it is drawn from the content.
+	# nginx makes ETag and Last-Modified of a file's time and size, so two
+	# versions of a file must not have one time: it is drawn from the
+	# content.
 	for file in web/*; do
 		install -m 644 "$file" "$prefix/web/"
 		touch --date="@$((epoch + $(cksum <"$file" | cut -d' ' -f1) % 31536000))" "$prefix/$file"

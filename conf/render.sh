@@ -4,9 +4,9 @@
 #	conf/render.sh PREFIX LISTEN SOCKET
 #	nginx -p PREFIX -c conf/nginx.conf
 #
-# LISTEN is an address as nginx's listen takes it, for example 127.0.0.1:8080; SOCKET is the
-# responder's, a path or HOST:PORT.  The configuration is the one of the containers except for
-# four small files.  Logs go to PREFIX/logs.
+# LISTEN is an address as nginx's listen takes it, for example 127.0.0.1:8080;
+# SOCKET is the responder's, a path or HOST:PORT.  The configuration is the one
+# of the containers except for four small files.  Logs go to PREFIX/logs.
 set -euo pipefail
 
 if (($# != 3)); then
@@ -33,7 +33,8 @@ ln -sfn "$(dirname "$here")/web" "$prefix"/web
 
 {
 	echo "error_log logs/error.log notice;"
-	# nginx started by root would make its workers another user, who may not reach the socket.
+	# nginx started by root would make its workers another user, who may not
+	# reach the socket.
 	((EUID != 0)) || echo "user root;"
 } >"$prefix"/conf/main.conf
 echo "listen $(quote "$listen") backlog=4096;" >"$prefix"/conf/listen.conf

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What `make run` starts: responder and front in the foreground, until Ctrl-C or SIGTERM.
+# What `make run` starts: responder and front in the foreground, until Ctrl-C or
+# SIGTERM.
 #
 #	PORT        where the front listens on 127.0.0.1; 8080
 #	STATE_DIR   everything that is written goes there: store, socket, logs, nginx's files;
@@ -23,7 +24,7 @@ die() {
 	exit 1
 }
 
-# --- before anything is started ------------------------------------------------------------------
+# --- before anything is started -----------------------------------------------
 
 if ! [[ $PORT =~ ^[1-9][0-9]{0,4}$ ]] || ((PORT > 65535)); then
 	die "PORT is '$PORT': give a number from 1 to 65535"
@@ -40,21 +41,24 @@ socket=$STATE_DIR/markbook.sock
 (($(printf %s "$socket" | wc -c) <= 107)) ||
 	die "$STATE_DIR is too long for a socket's path: set STATE_DIR to one of at most 93 bytes"
 
-# Both processes inherit the descriptor, so that the lock lasts as long as any of the three.
+# Both processes inherit the descriptor, so that the lock lasts as long as any
+# of the three.
 exec 9>>"$STATE_DIR/lock" || die "cannot write to $STATE_DIR/lock: set STATE_DIR to a directory of your own"
 flock -n 9 || die "another one is running in $STATE_DIR: stop it, or set both STATE_DIR and PORT"
 
-# Not being able to connect leaves the cases that only bind() shows: see front_failed.
+# Not being able to connect leaves the cases that only bind() shows: see
+# front_failed.
 ! (: <>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null ||
 	die "port $PORT is taken: stop what listens there, or set PORT to another one"
 
-# --- the two processes ---------------------------------------------------------------------------
+# --- the two processes --------------------------------------------------------
 
 responder='' front=''
 front_log=$STATE_DIR/front/logs responder_log=$STATE_DIR/responder.log
 
-# Becomes that command.  Its own session keeps the terminal's Ctrl-C from it, as the two have to end
-# one after the other; it gets SIGNAL should this script be killed.
+# Becomes that command.  Its own session keeps the terminal's Ctrl-C from it, as
+# the two have to end one after the other; it gets SIGNAL should this script be
+# killed.
 become() {
 	local signal=$1
 	shift
@@ -70,7 +74,8 @@ end() {
 	kill -KILL -- "-$pid" 2>/dev/null || :
 }
 
-# At SIGQUIT nginx finishes the requests that it has; they still need the responder.
+# At SIGQUIT nginx finishes the requests that it has; they still need the
+# responder.
 finish() {
 	trap '' INT TERM HUP
 	end QUIT "$front"

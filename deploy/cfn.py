@@ -1,7 +1,8 @@
-"""CloudFormation templates read as data, and their functions carried out where no AWS is needed.
+"""CloudFormation templates read as data, and their functions carried out where
+no AWS is needed.
 
-Only what a task and a service need: Ref, Sub, GetAtt, FindInMap, If, and in conditions Equals,
-Not and And.
+Only what a task and a service need: Ref, Sub, GetAtt, FindInMap, If, and in
+conditions Equals, Not and And.
 """
 
 import re
@@ -10,7 +11,8 @@ import yaml
 
 
 class Unresolved(Exception):
-    """A function or a name that cannot be told without deploying; its text says which."""
+    """A function or a name that cannot be told without deploying; its text says
+    which."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -34,7 +36,8 @@ _Loader.add_multi_constructor("!", _function)
 
 
 def load(path):
-    """The template in the file, its short functions in their long form ({"Ref": ...})."""
+    """The template in the file, its short functions in their long form ({"Ref":
+    ...})."""
     with open(path, encoding="utf-8") as file:
         return yaml.load(file, _Loader)
 
@@ -50,10 +53,11 @@ def of_resource(template, resource_type):
 class Resolver:
     """Carries out a template's functions.
 
-    parameters  values that win over the parameters' defaults
-    attributes  what Ref ("Name") and GetAtt ("Name.Attribute") of resources give, and what
+    parameters  values that win over the parameters' defaults attributes  what
+    Ref ("Name") and GetAtt ("Name.Attribute") of resources give, and what
                 pseudo parameters ("AWS::Region") are
-    otherwise   called with any other name, gives its value; without it such a name is an error
+    otherwise   called with any other name, gives its value; without it such a
+    name is an error
     """
 
     def __init__(self, template, parameters, attributes, otherwise=None):
@@ -80,7 +84,8 @@ class Resolver:
             raise Unresolved(f"{name} is {value}: {parameter['AllowedPattern']} is what it takes")
 
     def __call__(self, value):
-        """The value with its functions carried out; members that are AWS::NoValue are left out."""
+        """The value with its functions carried out; members that are
+        AWS::NoValue are left out."""
         if isinstance(value, list):
             return [v for v in map(self, value) if v is not None]
         if not isinstance(value, dict):
@@ -133,8 +138,8 @@ class Resolver:
 
 
 def camel(value, keep=()):
-    """CloudFormation's PortMappings as the API's portMappings, throughout; below a name in `keep`
-    the members are data, not names."""
+    """CloudFormation's PortMappings as the API's portMappings, throughout;
+    below a name in `keep` the members are data, not names."""
     if isinstance(value, list):
         return [camel(v, keep) for v in value]
     if not isinstance(value, dict):

@@ -1,8 +1,10 @@
-"""What Fargate asks of a task definition and a service, and what Markbook's own images and store do.
+"""What Fargate asks of a task definition and a service, and what Markbook's own
+images and store do.
 
-Both are as the API has them (camelCase, functions carried out).  The bounds are those of the ECS
-API reference (HealthCheck, ContainerRestartPolicy, LinuxParameters, ContainerDefinition) and, for
-the sizes, of "Task size" in the ECS developer guide.  cfn-lint knows few of them.
+Both are as the API has them (camelCase, functions carried out).  The bounds are
+those of the ECS API reference (HealthCheck, ContainerRestartPolicy,
+LinuxParameters, ContainerDefinition) and, for the sizes, of "Task size" in the
+ECS developer guide.  cfn-lint knows few of them.
 """
 
 MEMORY_OF_CPU = {
@@ -159,7 +161,8 @@ def _log_faults(log, task):
 
 
 def _order_faults(containers):
-    """dependsOn: of containers that are there, in a condition they can reach, in no circle."""
+    """dependsOn: of containers that are there, in a condition they can reach,
+    in no circle."""
     for name, container in containers.items():
         for dependency in container.get("dependsOn", []):
             other, condition = dependency.get("containerName"), dependency.get("condition")

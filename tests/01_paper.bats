@@ -9,7 +9,8 @@ setup_file() {
 	start
 }
 
-# assert_paper_json TEXT: the same members in the same order as the paper prints them.
+# assert_paper_json TEXT: the same members in the same order as the paper prints
+# them.
 assert_paper_json() {
 	assert_header Content-Type application/json
 	assert_json "$1"

@@ -4,7 +4,8 @@
 load helper
 shared_servers
 
-# assert_name ENCODED NAME: a collection and a record of that name can be made, read and deleted.
+# assert_name ENCODED NAME: a collection and a record of that name can be made,
+# read and deleted.
 assert_name() {
 	post "/json/$1" '{}'
 	assert_status 201

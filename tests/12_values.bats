@@ -4,7 +4,8 @@
 load helper
 shared_servers '{}'
 
-# assert_kept JSON [EXPECTED]: the value comes back as it was sent, by each way in.
+# assert_kept JSON [EXPECTED]: the value comes back as it was sent, by each way
+# in.
 assert_kept() {
 	local want=${2-$1}
 	put "/json/$c/v" "{\"new\":$1}"

@@ -15,7 +15,8 @@ assert_same() {
 	[[ -n $1 && $1 == "$2" ]] || fail "$1 became $2"
 }
 
-# if_match TAG..., if_none_match TAG...: the options for one header line with these.
+# if_match TAG..., if_none_match TAG...: the options for one header line with
+# these.
 if_match() {
 	local IFS=,
 	cond=(-H "If-Match: $*")
@@ -169,7 +170,8 @@ if_none_match() {
 	assert_status 200
 }
 
-# nginx itself refuses two lines of these fields; what must never happen is that one is overlooked.
+# nginx itself refuses two lines of these fields; what must never happen is that
+# one is overlooked.
 @test "If-Match or If-None-Match in two header lines is one list, or 400 by the front" {
 	local tag
 	tag=$(etag_of "/json/$c/a")

@@ -85,12 +85,14 @@ ten_records() {
 	put "/json/$c" '{"r0":0,"r1":1,"r2":2,"r3":3,"r4":4,"r5":5,"r6":6,"r7":7,"r8":8,"r9":9}'
 }
 
-# next_page: the target of the answer's Link header, nothing where there is no next page.
+# next_page: the target of the answer's Link header, nothing where there is no
+# next page.
 next_page() {
 	header Link | sed -n 's/^<\([^>]*\)>; *rel="\{0,1\}next"\{0,1\}$/\1/p'
 }
 
-# all_pages PATH: follows it to the end; prints the records of all pages, one a line.
+# all_pages PATH: follows it to the end; prints the records of all pages, one a
+# line.
 all_pages() {
 	local path=$1 pages=0
 	while [[ -n $path ]]; do

@@ -10,7 +10,8 @@ unchanged() {
 	assert_body '{"res":{"a":1}}'
 }
 
-# as_http METHOD PATH [LINE...] <BODY: a request by hand, with these header lines.
+# as_http METHOD PATH [LINE...] <BODY: a request by hand, with these header
+# lines.
 as_http() {
 	local method=$1 path=$2
 	shift 2

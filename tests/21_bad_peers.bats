@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# FastCGI peers that send what they should not: others are served meanwhile.  Those that are let go
-# after --peer-timeout are in 22_slow_peers.
+# FastCGI peers that send what they should not: others are served meanwhile.
+# Those that are let go after --peer-timeout are in 22_slow_peers.
 
 load helper
 shared_servers
@@ -30,8 +30,9 @@ unharmed() {
 	wait_until workers_are 2
 }
 
-# A peer that never showed a whole request must delay nobody and end no worker, however many there
-# are: were one to hold a worker for --peer-timeout, no good request would be answered in time.
+# A peer that never showed a whole request must delay nobody and end no worker,
+# however many there are: were one to hold a worker for --peer-timeout, no good
+# request would be answered in time.
 abuse() {
 	local before
 	before=$(workers)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# FastCGI peers that stall or go wrong after a good request: they are let go after --peer-timeout.
+# FastCGI peers that stall or go wrong after a good request: they are let go
+# after --peer-timeout.
 
 load helper
 shared_servers
@@ -29,7 +30,8 @@ unharmed() {
 	wait_until workers_are 2
 }
 
-# One that did may hold its worker for --peer-timeout once, and libfcgi may end the worker.
+# One that did may hold its worker for --peer-timeout once, and libfcgi may end
+# the worker.
 abuse_greeted() {
 	client abuse "$1" --greet --connections 2
 	unharmed
@@ -61,7 +63,8 @@ PY
 
 @test "what is bad after a good request does no lasting harm" {
 	local how kinds=(garbage no-begin short-begin abort two-at-once get-values-again)
-	# libfcgi asks for 2 GB for these, which a sanitizer reports as an error of the program.
+	# libfcgi asks for 2 GB for these, which a sanitizer reports as an error
+	# of the program.
 	[[ -n ${ASAN_OPTIONS-} ]] || kinds+=(long-name long-value)
 	for how in "${kinds[@]}"; do
 		abuse_greeted "$how"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# Supervisor and workers: how many there are, and what happens when they are killed under load.
+# Supervisor and workers: how many there are, and what happens when they are
+# killed under load.
 
 load helper
 load load
@@ -123,7 +124,8 @@ kill_reader() {
 	return 1
 }
 
-# start_readers: in the background, reads that take long enough to be met in the middle.
+# start_readers: in the background, reads that take long enough to be met in the
+# middle.
 start_readers() {
 	python3 - "$TOOLS" "$SOCKET" 3>&- <<'PY' &
 import os, sys, threading
@@ -146,7 +148,8 @@ PY
 
 @test "the store does not grow with the number of readers that were killed" {
 	start
-	# Many records and short ones: most of the time of a read of them goes into the store.
+	# Many records and short ones: most of the time of a read of them goes
+	# into the store.
 	jq -nc '[range(50000) | {key: "r\(.)", value: 0}] | from_entries' >"$AREA/many"
 	send PUT /json/many "@$AREA/many" -H 'Prefer: return=minimal'
 	assert_status 204
@@ -165,7 +168,8 @@ PY
 	rewrite
 	local i before killed
 	before=$(pages_used)
-	# A snapshot that nobody clears would keep all that is overwritten after it: 150 pages or more.
+	# A snapshot that nobody clears would keep all that is overwritten after
+	# it: 150 pages or more.
 	for i in {1..4}; do
 		start_readers
 		wait_until kill_reader
@@ -232,7 +236,8 @@ logged_deaths_are() {
 	(($(grep -c '"message":"died"' "$LOG") >= $1))
 }
 
-# time_of_deaths FIRST LAST: from one to the other, counted from 0, in ms by the log.
+# time_of_deaths FIRST LAST: from one to the other, counted from 0, in ms by the
+# log.
 time_of_deaths() {
 	jq -s --argjson first "$1" --argjson last "$2" '
 		[.[] | select(.event == "worker" and .message == "died").time

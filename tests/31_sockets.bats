@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# What the responder listens on: its own unix socket or TCP port, or one that is handed over.
+# What the responder listens on: its own unix socket or TCP port, or one that is
+# handed over.
 
 load helper
 own_area
@@ -8,7 +9,8 @@ ask() {
 	python3 "$TOOLS/fcgi_client.py" "$1" request GET /json | grep -q '^Status: 200'
 }
 
-# hand_over HOW ADDRESS [options of serve...]: through a socket that listen.py made.
+# hand_over HOW ADDRESS [options of serve...]: through a socket that listen.py
+# made.
 hand_over() {
 	local how=$1 address=$2
 	shift 2

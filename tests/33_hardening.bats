@@ -1,12 +1,14 @@
 #!/usr/bin/env bats
-# What goes wrong around the service: successors, mistakes, limits, a log that nobody reads.
+# What goes wrong around the service: successors, mistakes, limits, a log that
+# nobody reads.
 
 load helper
 load load
 bats_require_minimum_version 1.5.0
 own_area
 
-# many N [options of many.py]: N connections of their own that send requests, each answered; prints a summary.
+# many N [options of many.py]: N connections of their own that send requests,
+# each answered; prints a summary.
 many() {
 	python3 "$TOOLS/many.py" "$SOCKET" "$@"
 }

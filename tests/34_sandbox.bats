@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
-# Workers are confined, the log says how, and the service starts where the kernel cannot do it.
-# What a confined worker cannot do is tried from inside one by unit/os/test_sandbox*.c.
+# Workers are confined, the log says how, and the service starts where the
+# kernel cannot do it.  What a confined worker cannot do is tried from inside
+# one by unit/os/test_sandbox*.c.
 
 load helper
 bats_require_minimum_version 1.5.0
@@ -30,7 +31,8 @@ landlock_here() {
 	fi
 }
 
-# worker_filters N: each worker has so many filters of its own, and no way to more privileges.
+# worker_filters N: each worker has so many filters of its own, and no way to
+# more privileges.
 worker_filters() {
 	local pid outer
 	outer=$(field "$(responder_pid)" Seccomp_filters)
@@ -46,8 +48,9 @@ has_seccomp() {
 	[[ -n $(field $$ Seccomp_filters) ]] || skip "this kernel has no seccomp, or does not count filters"
 }
 
-# start_without CALLS [options of serve...]: on a kernel that seems to lack them.  The script is not in
-# the area, since /dev/shm of a container runs no programs.
+# start_without CALLS [options of serve...]: on a kernel that seems to lack
+# them.  The script is not in the area, since /dev/shm of a container runs no
+# programs.
 start_without() {
 	local calls=$1
 	shift

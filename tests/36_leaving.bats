@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Workers that leave: SIGTERM and SIGINT, idle and stalled peers meanwhile, and SIGHUP, which replaces
-# them under load.
+# Workers that leave: SIGTERM and SIGINT, idle and stalled peers meanwhile, and
+# SIGHUP, which replaces them under load.
 
 load helper
 load load

@@ -128,7 +128,8 @@ end_trace() {
 	wait "$tracer" || :
 }
 
-# syncs COUNT: how many system calls sync to the medium while that many records are written.
+# syncs COUNT: how many system calls sync to the medium while that many records
+# are written.
 syncs() {
 	local i
 	trace_workers -e trace=fsync,fdatasync,msync,sync_file_range

@@ -208,7 +208,8 @@ assert_failed() {
 	start_responder
 	get /json/assignments/Seminar
 	assert_body '{"res":"100%"}'
-	# What is written to it from now on has revisions that the first store has as well.
+	# What is written to it from now on has revisions that the first store
+	# has as well.
 	[[ $(etag_of /json) != "$tag" ]]
 	put /json/assignments/Seminar '{"new": "writable"}'
 	assert_status 200

@@ -130,7 +130,8 @@ small_tmpfs() {
 	[[ $result == 1 && $err == *"data.mdb is not a Markbook file"* ]] || fail "$result: $err"
 }
 
-# refused_when_new: as refused, where the directory may be made but nothing in it.
+# refused_when_new: as refused, where the directory may be made but nothing in
+# it.
 refused_when_new() {
 	mkdir -m 700 "$STORE"
 	refused "$@"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
-# What a long life brings: the store's directory removed, moved or read-only, file systems and descriptors
-# at their end, clocks that jump, a log that goes away.  One line tells of each, reads go on where
-# they can, and /readyz says whether writes do.
+# What a long life brings: the store's directory removed, moved or read-only,
+# file systems and descriptors at their end, clocks that jump, a log that goes
+# away.  One line tells of each, reads go on where they can, and /readyz says
+# whether writes do.
 
 load helper
 own_area
@@ -167,7 +168,8 @@ told_by_supervisor() {
 	kill -KILL "${before[@]}"
 	local codes
 	wait_until refuses
-	# As many clients as the front has connections for, and more: none waits for a share.
+	# As many clients as the front has connections for, and more: none waits
+	# for a share.
 	codes=$(curl -sS --noproxy '*' -Z --parallel-max 64 -o /dev/null -w '%{http_code}\n' "$BASE/json?[1-200]" | sort | uniq -c)
 	[[ $codes =~ ^\ *200\ 503$ ]] || fail "not all 503: $codes"
 	all_refused
@@ -233,7 +235,8 @@ all_refused() {
 
 @test "a store that becomes read-only refuses writes, and works again afterwards" {
 	both --workers 1
-	# As the kernel does where a file system was switched to read-only under open files.
+	# As the kernel does where a file system was switched to read-only under
+	# open files.
 	strace -qq -o /dev/null -e trace=pwrite64,pwritev,writev -e inject=pwrite64,pwritev,writev:error=EROFS \
 		-p "${before[0]}" 3>&- &
 	local tracer=$!
@@ -365,7 +368,8 @@ lives_on() {
 @test "SIGHUP during a rolling restart is done after it" {
 	start_responder --workers 1 --drain-timeout 300 --peer-timeout 5
 	mapfile -t before < <(workers)
-	# One that stalls within a large body keeps the worker, and so the restart, for --peer-timeout.
+	# One that stalls within a large body keeps the worker, and so the
+	# restart, for --peer-timeout.
 	python3 - "$TOOLS" "$SOCKET" "$AREA/stalls" 3>&- <<-'PY' &
 		import sys
 		sys.path.insert(0, sys.argv[1])

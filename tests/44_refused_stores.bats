@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# Directories and files that are no store, or a damaged one: refused, and left as they are.
+# Directories and files that are no store, or a damaged one: refused, and left
+# as they are.
 
 load helper
 load stores
@@ -59,7 +60,8 @@ some_store() {
 	done
 }
 
-# ends_well COMMAND...: with status 0, or with 1 and one line; never by a signal.
+# ends_well COMMAND...: with status 0, or with 1 and one line; never by a
+# signal.
 ends_well() {
 	local result=0
 	TEST_AREA_OF_MARKBOOK=$AREA timeout "$DEADLINE_S" "$@" </dev/null >"$AREA/damaged.out" 2>"$AREA/damaged.err" 3>&- || result=$?
@@ -100,7 +102,8 @@ ends_well() {
 	some_store
 	mdb_dump "$STORE" >"$AREA/plain"
 	rm -f "$STORE/lock.mdb"
-	# The number of the format follows the magic word, in 8 bytes, the lowest first.
+	# The number of the format follows the magic word, in 8 bytes, the
+	# lowest first.
 	sed 's/^ 6d61726b626f6f6b02/ 6d61726b626f6f6b03/' "$AREA/plain" >"$AREA/newer"
 	run cmp -s "$AREA/plain" "$AREA/newer"
 	[[ $status == 1 ]]

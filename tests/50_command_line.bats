@@ -1,10 +1,12 @@
 #!/usr/bin/env bats
-# The command line: options, environment, exit statuses, and what is said when they are wrong.
+# The command line: options, environment, exit statuses, and what is said when
+# they are wrong.
 
 load helper
 own_area
 
-# assert_usage_error WORD...: status 2, and one line on stderr that has these words.
+# assert_usage_error WORD...: status 2, and one line on stderr that has these
+# words.
 assert_usage_error() {
 	local word
 	[[ $result == 2 ]] || fail "status $result: $out $err"
@@ -79,7 +81,8 @@ SUBCOMMANDS=(serve health dump load backup verify version)
 
 @test "a bad value is one line that names option, value and range, and nothing listens" {
 	local row
-	# Each row: an option, a bad value, what the line has to tell of the range.
+	# Each row: an option, a bad value, what the line has to tell of the
+	# range.
 	while read -ra row; do
 		run_markbook serve --socket "$SOCKET" --store "$STORE" "--${row[0]}=${row[1]}"
 		assert_usage_error "${row[@]}"
@@ -156,7 +159,8 @@ END
 	assert_usage_error workers
 }
 
-# assert_files_refused WORDS ARGUMENT...: --check-config prints the values all the same, and one line with these words.
+# assert_files_refused WORDS ARGUMENT...: --check-config prints the values all
+# the same, and one line with these words.
 assert_files_refused() {
 	local words=$1
 	shift

@@ -14,13 +14,15 @@ teardown() {
 	stop
 }
 
-# make_run [NAME=VALUE...]: conf/run.sh, as make starts it; what it says is in AREA/said and AREA/err.
+# make_run [NAME=VALUE...]: conf/run.sh, as make starts it; what it says is in
+# AREA/said and AREA/err.
 make_run() {
 	local try
 	for try in {1..20}; do
 		rm -f "$AREA/said"
 		PORT=$((RANDOM % 12000 + 20000)) BASE=http://127.0.0.1:$PORT
-		# A group of its own, with a SIGINT that is not ignored, as a terminal's foreground is.
+		# A group of its own, with a SIGINT that is not ignored, as a
+		# terminal's foreground is.
 		TEST_AREA_OF_MARKBOOK=$AREA setsid env -u NGINX PORT=$PORT STATE_DIR="$AREA/run" "$@" \
 			python3 -c 'import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); os.execvp(sys.argv[1], sys.argv[1:])' \
 			"$TREE/conf/run.sh" </dev/null >"$AREA/said" 2>"$AREA/err" 3>&- 4>&- &
@@ -65,7 +67,8 @@ end_run() {
 	grep -q '"request_id":"first"' "$AREA/run/responder.log.1"
 	[[ $(<"$AREA/run/responder.log") != *'"request_id":"first"'* ]]
 	grep -q '"request_id":"second"' "$AREA/run/responder.log"
-	# One that ends at once has nothing to keep it by, and must not push it out.
+	# One that ends at once has nothing to keep it by, and must not push it
+	# out.
 	: >"$AREA/run/responder.log"
 	make_run
 	end_run TERM
@@ -101,7 +104,8 @@ stand_in() {
 	chmod 755 "$BATS_TEST_TMPDIR/bin/$1"
 }
 
-# deps COMMAND...: runs conf/deps.sh run by that command, with the stand-ins; what it says is in AREA/deps.
+# deps COMMAND...: runs conf/deps.sh run by that command, with the stand-ins;
+# what it says is in AREA/deps.
 deps() {
 	result=0
 	cp "$TREE/conf/deps.sh" "$BATS_TEST_TMPDIR"

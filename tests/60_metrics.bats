@@ -47,7 +47,8 @@ metric() {
 	[[ $body == *$'\n' ]]
 	[[ -z $(grep -vE '^(# (HELP|TYPE) [a-zA-Z_:][a-zA-Z0-9_:]* .+|[a-zA-Z_:][a-zA-Z0-9_:]*(\{[a-zA-Z_][a-zA-Z0-9_]*="([^"\\]|\\.)*"(,[a-zA-Z_][a-zA-Z0-9_]*="([^"\\]|\\.)*")*\})? (-?[0-9.eE+-]+|NaN|[+-]Inf))$' "$BODY") ]] ||
 		fail "$body"
-	# Each name has one TYPE line, which stands before its values; no series is there twice.
+	# Each name has one TYPE line, which stands before its values; no series
+	# is there twice.
 	[[ -z $(awk '$1 == "#" && $2 == "TYPE" { if (t[$3]++) print "twice", $3; next } $1 != "#" { n = $1; sub(/\{.*/, "", n); b = n; sub(/_(bucket|sum|count)$/, "", b); if (!(n in t) && !(b in t)) print "no type", n; if (s[$1]++) print "twice", $1 }' "$BODY") ]] ||
 		fail "$body"
 	[[ $(sed -n 's/^# TYPE \(.*\) counter$/\1/p' "$BODY" | grep -vc '_total$') == 0 ]]
@@ -145,14 +146,16 @@ fewer_connections() {
 @test "metrics are refused to other addresses than loopback's" {
 	http GET /metrics -H 'X-Forwarded-For: 10.1.2.3'
 	[[ $status == 200 ]]
-	# As limits.conf says for a load balancer, which makes the client's address any.
+	# As limits.conf says for a load balancer, which makes the client's
+	# address any.
 	printf 'set_real_ip_from 127.0.0.1;\nreal_ip_header X-Forwarded-For;\n' >>"$PREFIX/conf/limits.conf"
 	kill -HUP "$(front_pid)"
 	wait_until refused_to 10.1.2.3
 	assert_problem 403
 	local address
 	for address in 10.0.0.1 172.16.0.1 192.168.1.1 169.254.170.2 8.8.8.8 ::2 fd00::1 fe80::1; do
-		# The front's workers of before the reload may have a request more.
+		# The front's workers of before the reload may have a request
+		# more.
 		wait_until refused_to "$address" || fail "$address: $status"
 	done
 	for address in 127.0.0.1 127.1.2.3 ::1; do

@@ -70,7 +70,8 @@ one_front_worker() {
 	((${#now[@]} == 1)) && [[ " $* " != *" ${now[0]} "* ]]
 }
 
-# Connections to the responder's socket, taken or not; the first line is of the socket itself.
+# Connections to the responder's socket, taken or not; the first line is of the
+# socket itself.
 unix_connections() {
 	grep " $SOCKET\$" /proc/net/unix | tail -n +2 | wc -l
 }
@@ -118,7 +119,8 @@ head_on() {
 	printf '%s' "$ask" >&"$client"
 	[[ $(head_on "$client") == *' 200 '* ]]
 	unix_connections_are -ge 4
-	# The front hears of the request first, and only then that the connections broke.
+	# The front hears of the request first, and only then that the
+	# connections broke.
 	kill -STOP "${front[0]}"
 	printf '%s' "$ask" >&"$client"
 	wait_until front_has_bytes

@@ -4,7 +4,8 @@
 load helper
 own_area
 
-# reconfigure SED FILE: change the front's own copy of a file and have it read again.
+# reconfigure SED FILE: change the front's own copy of a file and have it read
+# again.
 reconfigure() {
 	sed -i "$1" "$PREFIX/conf/$2"
 	kill -HUP "$(front_pid)"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# Clients that mean harm, by HTTP: others are answered meanwhile, and nothing runs that was not asked for.
+# Clients that mean harm, by HTTP: others are answered meanwhile, and nothing
+# runs that was not asked for.
 
 load helper
 
@@ -39,8 +40,8 @@ reconfigure() {
 	wait_until front_workers_differ "$old"
 }
 
-# patient_front: it lets nobody go while the test lasts, so that it does not get rid of those who would
-# hold up others.
+# patient_front: it lets nobody go while the test lasts, so that it does not get
+# rid of those who would hold up others.
 patient_front() {
 	reconfigure nginx.conf 's/\(client_header\|client_body\|send\|keepalive\)_timeout .*/\1_timeout 600s;/'
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# Header fields that come twice, or in such numbers that they fill what takes them.
+# Header fields that come twice, or in such numbers that they fill what takes
+# them.
 
 load helper
 shared_servers '{"a":1}'
@@ -42,7 +43,8 @@ many_fields() {
 
 @test "a write with hundreds of fields is taken; one with more than go over is an error and writes nothing" {
 	many_fields 10000
-	# An nginx that does not count them finds no room for them in what it sends.
+	# An nginx that does not count them finds no room for them in what it
+	# sends.
 	[[ $status == 431 || $status == 500 ]] || fail "$answer"
 	get "/json/$c/a"
 	assert_body '{"res":1}'

@@ -17,8 +17,9 @@ teardown() {
 	server=$!
 	wait_until test -s "$BATS_TEST_TMPDIR/port"
 
-	# Of 1,000 requests 100 are due during the stall, far more than there are connections.  A busy
-	# machine makes them wait longer, never shorter.
+	# Of 1,000 requests 100 are due during the stall, far more than there
+	# are connections.  A busy machine makes them wait longer, never
+	# shorter.
 	"$BATS_TEST_TMPDIR/pace" -c 4 -r 1000 -d 1 "$(<"$BATS_TEST_TMPDIR/port")" \
 		"$BATS_TEST_TMPDIR/requests" >"$BATS_TEST_TMPDIR/told"
 	cat "$BATS_TEST_TMPDIR/told"

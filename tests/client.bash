@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # Speaks HTTP to the front, and says what an answer has to be.
 
-# --- requests ------------------------------------------------------------------------------------
+# --- requests -----------------------------------------------------------------
 
-# http METHOD PATH [options of curl...]: sets status and body (to the byte); the header fields are
-# read by `header`.  The path is sent as it is given.
+# http METHOD PATH [options of curl...]: sets status and body (to the byte); the
+# header fields are read by `header`.  The path is sent as it is given.
 http() {
 	local method=$1 path=$2 how
 	shift 2
@@ -67,13 +67,14 @@ etag_of() {
 	curl -sS --globoff --noproxy '*' -o /dev/null -D - "$BASE$1" | tr -d '\r' | sed -n 's/^ETag: //Ip'
 }
 
-# raw [options of raw.py...] <BYTES: sends them on a connection of its own, sets status, answer.
+# raw [options of raw.py...] <BYTES: sends them on a connection of its own, sets
+# status, answer.
 raw() {
 	answer=$(python3 "$TOOLS/raw.py" 127.0.0.1 "$PORT" "$@" | tr -d '\0')
 	status=$(sed -n '1s,^HTTP/1\.[01] \([0-9]*\).*,\1,p' <<<"$answer")
 }
 
-# --- assertions -------------------------------------------------------------------------------------
+# --- assertions ---------------------------------------------------------------
 
 answer_so_far() {
 	printf 'request: %.300s\n' "${request-}"
@@ -131,8 +132,8 @@ assert_list() {
 		fail "$name is '$(header "$name")', not $*" "$(answer_so_far)"
 }
 
-# assert_problem CODE [ERROR]: an answer of the shape of RFC 9457, compact or indented, that gives
-# nothing away.
+# assert_problem CODE [ERROR]: an answer of the shape of RFC 9457, compact or
+# indented, that gives nothing away.
 assert_problem() {
 	# Without jq, which takes longer to start than the answer took.
 	local space=$'[ \n]*' text='"([^"\\]|\\["\\/bfnrtu])+"' said

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Checks that the files of the repository are as .editorconfig says (https://spec.editorconfig.org).
+"""Checks that the files of the repository are as .editorconfig says
+(https://spec.editorconfig.org).
 
     tests/editorconfig.py [FILE...]    all files that git knows, without one
 
-Where lines are indented with tabs, spaces may align what follows them: fewer than indent_size.
-A here-document is indented as what it is.
-Prints what is wrong, one a line; the exit status is 1 then.
+Where lines are indented with tabs, spaces may align what follows them: fewer
+than indent_size. A here-document is indented as what it is. Prints what is
+wrong, one a line; the exit status is 1 then.
 """
 
 import re

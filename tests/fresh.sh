@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# The README's two commands on fresh minimal systems that have git and make only:
+# The README's two commands on fresh minimal systems that have git and make
+# only:
 #
 #	tests/fresh.sh SUITE        bookworm (Debian 12) or trixie (Debian 13)
 #
-# Two systems are made by debootstrap, each with a clone of the last commit: one is used by root,
-# the other by an ordinary user with sudo; one has an /etc/hosts, the other has none.  In each,
-# `make run` has to serve the whole transcript of the README and to end at Ctrl-C with nothing
-# left; in one of them `make test` has to pass.  They have process, mount and network namespaces of
-# their own: port 8080, which is taken outside meanwhile, is free in them.
+# Two systems are made by debootstrap, each with a clone of the last commit: one
+# is used by root, the other by an ordinary user with sudo; one has an
+# /etc/hosts, the other has none.  In each, `make run` has to serve the whole
+# transcript of the README and to end at Ctrl-C with nothing left; in one of
+# them `make test` has to pass.  They have process, mount and network namespaces
+# of their own: port 8080, which is taken outside meanwhile, is free in them.
 #
-# Needs root and some 4 GB under /var/tmp.  Packages are kept in BUILD/fresh (build/fresh) for the
-# next time.  The last line is `N passed, N failed`.
+# Needs root and some 4 GB under /var/tmp.  Packages are kept in BUILD/fresh
+# (build/fresh) for the next time.  The last line is `N passed, N failed`.
 set -euo pipefail
 
 usage() {
@@ -18,8 +20,8 @@ usage() {
 	exit 2
 }
 (($# == 1)) || usage
-# User, /etc/hosts and what is run, of each system: both Debians see both users, with hosts and without,
-# and make test sees both, too.
+# User, /etc/hosts and what is run, of each system: both Debians see both users,
+# with hosts and without, and make test sees both, too.
 case $1 in
 bookworm) systems=("root none run" "teacher hosts run,test") ;;
 trixie) systems=("teacher hosts run" "root none run,test") ;;
@@ -52,7 +54,8 @@ finish() {
 	done
 }
 
-# The first process of a PID namespace takes all others with it, and with the last one the mounts go.
+# The first process of a PID namespace takes all others with it, and with the
+# last one the mounts go.
 end() {
 	trap '' INT TERM HUP
 	finish "$space" "$network" "$taker"
@@ -68,7 +71,7 @@ trap end EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# --- what is said --------------------------------------------------------------------------------
+# --- what is said -------------------------------------------------------------
 
 # count FILE: the TAP in it.
 count() {
@@ -85,9 +88,10 @@ count_tests() {
 	passed=$((passed + p)) failed=$((failed + f))
 }
 
-# --- a system ------------------------------------------------------------------------------------
+# --- a system -----------------------------------------------------------------
 
-# foreground COMMAND...: in the background, since bash would put off a signal until it ends.
+# foreground COMMAND...: in the background, since bash would put off a signal
+# until it ends.
 foreground() {
 	"$@" &
 	space=$!
@@ -105,7 +109,8 @@ make_base() {
 		tail -n 5 "$work/log"
 		exit 1
 	}
-	# As in Debian's images for containers: nobody needs this system after a power loss.
+	# As in Debian's images for containers: nobody needs this system after a
+	# power loss.
 	echo force-unsafe-io >"$work/base/etc/dpkg/dpkg.cfg.d/unsafe-io"
 	rm -f "$work"/base/var/cache/apt/archives/*.deb
 }
@@ -151,7 +156,8 @@ inside() {
 		not_listens() {
 			! listens "$1"
 		}
-		# Installing and building take what they take; the end of make is the end of waiting.
+		# Installing and building take what they take; the end of make
+		# is the end of waiting.
 		serves() {
 			local deadline=$((SECONDS + 900))
 			until grep -q 'Ctrl-C' ~/run.log && listens 8080; do
@@ -186,7 +192,8 @@ inside() {
 		if [[ " $* " == *' run '* ]]; then
 			told 'port 8080, taken outside, is free inside' not_listens 8080
 			: >~/run.log
-			# In the background a shell has SIGINT ignored, and Ctrl-C goes to a group of its own.
+			# In the background a shell has SIGINT ignored, and
+			# Ctrl-C goes to a group of its own.
 			perl -e '$SIG{INT} = "DEFAULT"; setpgrp; exec @ARGV' make run >~/run.log 2>&1 </dev/null &
 			make=$!
 			told 'make run serves' serves
@@ -201,7 +208,8 @@ inside() {
 	END
 }
 
-# in_system ARGUMENT...: enters what make_system made, with namespaces of its own, and runs that.
+# in_system ARGUMENT...: enters what make_system made, with namespaces of its
+# own, and runs that.
 in_system() {
 	local user=$1 status=0
 	shift
@@ -228,7 +236,8 @@ in_system() {
 		kill -0 "$space" || return 1
 		read -rt 0.05 <> <(:) || :
 	done
-	# A way out for apt in user space: no interface, rule or setting of this machine changes.
+	# A way out for apt in user space: no interface, rule or setting of this
+	# machine changes.
 	setsid setpriv --pdeathsig KILL slirp4netns --configure --mtu=65520 --disable-host-loopback \
 		"$space" tap0 >"$work/network" 2>&1 </dev/null &
 	network=$!
@@ -251,7 +260,7 @@ tested() {
 	return "$status"
 }
 
-# --- all of it -----------------------------------------------------------------------------------
+# --- all of it ----------------------------------------------------------------
 
 # Port 8080 is taken here, by this one unless another did it before.
 setpriv --pdeathsig KILL perl -MIO::Socket::INET -e '

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What can be seen without running it: formatting, two compilers' warnings, analysers, scripts,
-# configuration.  Its last line is `N passed, N failed`.
+# What can be seen without running it: formatting, two compilers' warnings,
+# analysers, scripts, configuration.  Its last line is `N passed, N failed`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 work=$(mktemp -d)
@@ -32,8 +32,9 @@ builds_with() {
 	make --no-print-directory -j2 CC="$1" WERROR=1 BUILD="$work/$1" plain
 }
 
-# One file a process: with several, clang-tidy 14 takes each va_list after the first file's for
-# uninitialised.  On standard error it only counts what it left out.
+# One file a process: with several, clang-tidy 14 takes each va_list after the
+# first file's for uninitialised.  On standard error it only counts what it left
+# out.
 tidy() {
 	printf '%s\0' "${sources[@]}" |
 		xargs -0 -P 2 -I '{}' clang-tidy --quiet '{}' -- "${flags[@]}" 2>/dev/null
@@ -54,6 +55,10 @@ check "cppcheck finds nothing" cppcheck --quiet --error-exitcode=1 --std=c11 --i
 	--enable=warning,performance,portability --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
 	"${flags[@]:1}" -j 2 fcgi
 check "files are as .editorconfig says" tests/editorconfig.py
+check "comments have at most 80 columns" tests/columns.py --comments
+# Elsewhere in tests/, and in deploy/, some lines of code are wider still.
+check "code has at most 100 columns" tests/columns.py fcgi bench tests/unit tests/fuzz \
+	tests/powerloss tests/inject tests/torture tests/browser
 check "shellcheck finds nothing in the scripts" shellcheck "${scripts[@]}"
 check "nginx takes its configuration without a warning" nginx_accepts
 

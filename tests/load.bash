@@ -1,6 +1,6 @@
-# shellcheck shell=bash
-# Clients that write and read in the background and know what they were told (tools/load.py), and
-# peers that stall.  For suites that load it after the helper.
+# shellcheck shell=bash Clients that write and read in the background and know
+# what they were told (tools/load.py), and peers that stall.  For suites that
+# load it after the helper.
 
 # start_load MODE [options of load.py...]: in the background, until end_load.
 start_load() {
@@ -56,8 +56,9 @@ exited_with() {
 	[[ $result == "$2" ]] || fail "exit status $result, not $2"
 }
 
-# stall WORD...: in the background, 4 peers that stop within a request, until they are let go; greeted
-# ones made a whole one before, large ones stop in a body of which more is there than is looked at.
+# stall WORD...: in the background, 4 peers that stop within a request, until
+# they are let go; greeted ones made a whole one before, large ones stop in a
+# body of which more is there than is looked at.
 stall() {
 	rm -f "$SOCKET.stalls"
 	python3 - "$TOOLS" "$SOCKET" "$@" 3>&- <<'PY' &

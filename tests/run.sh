@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Runs suites side by side and says how many tests passed and failed, in its last line:
+# Runs suites side by side and says how many tests passed and failed, in its
+# last line:
 #
 #	tests/run.sh [SUITE...]     all that `make test` has, without one; of: unit unit-asan layers inject
 #	                            checker fuzz bats docs browser powerloss input-asan bats-asan
 #
-# What they need is built already (make test does that), under BUILD, build by default.  A file of a
-# suite is a job of its own, JOBS of them at once; each speaks TAP.  A test that was planned and did
-# not run, a job that ends badly or without a test, and a report of a sanitizer count as failed.
-# What each said is kept in BUILD/test-logs.
+# What they need is built already (make test does that), under BUILD, build by
+# default.  A file of a suite is a job of its own, JOBS of them at once; each
+# speaks TAP.  A test that was planned and did not run, a job that ends badly or
+# without a test, and a report of a sanitizer count as failed.  What each said
+# is kept in BUILD/test-logs.
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$top"
@@ -15,11 +17,12 @@ build=$(realpath "${BUILD:-build}")
 # Many tests wait more than they compute.
 jobs=${JOBS:-$((2 * $(nproc)))}
 logs=$build/test-logs
-# No test takes so long: one that hangs must not keep the others from being told.
+# No test takes so long: one that hangs must not keep the others from being
+# told.
 limit_s=1800
 began=$SECONDS
 
-# --- the jobs ------------------------------------------------------------------------------------
+# --- the jobs -----------------------------------------------------------------
 
 # Of each: SUITE/FILE, the command, and whether it runs under the sanitizers.
 names=() commands=() sanitized=()
@@ -68,7 +71,8 @@ suites() {
 		bats) bats_files bats "$build/markbook" tests/*.bats ;;
 		browser) bats_files browser "$build/markbook" tests/browser/*.bats ;;
 		docs) bats_files docs "$build/markbook" tests/docs/*.bats ;;
-		# What clients and peers send: the bytes that parsers see are where a sanitizer finds most.
+		# What clients and peers send: the bytes that parsers see are
+		# where a sanitizer finds most.
 		input-asan) bats_files bats-asan "$build/asan/markbook" -s tests/{12,20,21,22}_*.bats ;;
 		bats-asan) bats_files bats-asan "$build/asan/markbook" -s tests/*.bats ;;
 		powerloss) job powerloss tests/powerloss/run.sh ;;
@@ -97,13 +101,15 @@ by_time() {
 	done | sort -s -k1,1 -rn | cut -d' ' -f2
 }
 
-# run_job NUMBER: leaves NUMBER.tap, .status, .time and reports of sanitizers in the work directory.
+# run_job NUMBER: leaves NUMBER.tap, .status, .time and reports of sanitizers in
+# the work directory.
 run_job() {
 	local status=0 TIMEFORMAT='%R %U %S' command=(timeout --kill-after=20 "$limit_s")
 	exec 3>&- </dev/null
-	# Undefined behaviour traps.  A worker that a sanitizer ends is replaced, and a test need not
-	# notice: its report counts.  Not so memory that libfcgi asks for at a bad peer's word, which
-	# malloc refuses as it does without one.
+	# Undefined behaviour traps.  A worker that a sanitizer ends is
+	# replaced, and a test need not notice: its report counts.  Not so
+	# memory that libfcgi asks for at a bad peer's word, which malloc
+	# refuses as it does without one.
 	[[ -z ${sanitized[$1]} ]] || export \
 		ASAN_OPTIONS="log_path=$work/$1.report:handle_sigill=1:detect_stack_use_after_return=1:allocator_may_return_null=1"
 	{
@@ -112,7 +118,7 @@ run_job() {
 	echo "$status" >"$work/$1.status"
 }
 
-# --- what came of them ---------------------------------------------------------------------------
+# --- what came of them --------------------------------------------------------
 
 passed=0 failed=0 skipped=0 done_jobs=0
 skips=() times=()
@@ -170,7 +176,8 @@ tally() {
 	cp "$tap" "$logs/$name.tap"
 	if ((notok > 0)); then
 		say "# $name: $ok passed, $notok failed, $skip skipped${why:+; $why}"
-		# The failures, each with what it says; all of it where it never came to a test.
+		# The failures, each with what it says; all of it where it never
+		# came to a test.
 		if ((ok + skip > 0)) && grep -q '^not ok\|^# ' "$tap"; then
 			awk '/^not ok/ { on = 1 } /^ok|^1\.\./ { on = 0 } on || /^# .*(ERROR: |#[0-9]+ 0x)/' "$tap" | head -n 200
 		else

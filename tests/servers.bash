@@ -1,11 +1,10 @@
-# shellcheck shell=bash
-# Starts and stops a responder and a front of a test's own.  Everything of the two lives in one
-# directory, AREA:
+# shellcheck shell=bash Starts and stops a responder and a front of a test's
+# own.  Everything of the two lives in one directory, AREA:
 #
 #	responder.{pid,log,out}   m.sock   store/   front/ (the nginx prefix)   port
 
-# In memory, unless it is a container's /dev/shm of 64 MB, where there is no room for the stores of
-# several suites.
+# In memory, unless it is a container's /dev/shm of 64 MB, where there is no
+# room for the stores of several suites.
 place_of_areas() {
 	local kb
 	kb=$(df --output=avail /dev/shm 2>/dev/null | tail -n 1)
@@ -27,8 +26,8 @@ use_area() {
 	export AREA SOCKET STORE LOG PREFIX
 }
 
-# Runs the program with nothing from the caller's environment that could configure it, except what
-# is given as NAME=value before the subcommand.
+# Runs the program with nothing from the caller's environment that could
+# configure it, except what is given as NAME=value before the subcommand.
 markbook() {
 	local env=(TEST_AREA_OF_MARKBOOK="$AREA")
 	while [[ ${1-} == MARKBOOK_*=* ]]; do
@@ -45,8 +44,8 @@ run_markbook() {
 	out=$(<"$AREA/out") err=$(<"$AREA/err")
 }
 
-# spawn_responder [options of serve...]: starts it and does not wait.  The defaults come as
-# environment variables, so that an option given here wins.
+# spawn_responder [options of serve...]: starts it and does not wait.  The
+# defaults come as environment variables, so that an option given here wins.
 spawn_responder() {
 	TEST_AREA_OF_MARKBOOK=$AREA MARKBOOK_SOCKET=$SOCKET MARKBOOK_STORE=$STORE MARKBOOK_WORKERS=2 \
 		"$MARKBOOK" serve "$@" </dev/null >>"$AREA/responder.out" 2>>"$LOG" 3>&- 4>&- &
@@ -75,7 +74,8 @@ start_responder() {
 	fi
 }
 
-# The pids of the workers: the supervisor's children, and nothing else is one for long.
+# The pids of the workers: the supervisor's children, and nothing else is one
+# for long.
 workers() {
 	local pid children
 	children=$(cat "/proc/$(responder_pid)/task/$(responder_pid)/children" 2>/dev/null) || return 0
@@ -109,7 +109,8 @@ front_pid() {
 	cat "$AREA/front.pid"
 }
 
-# A port that another suite takes at the same moment is no failure: another one is tried.
+# A port that another suite takes at the same moment is no failure: another one
+# is tried.
 start_nginx() {
 	local port try
 	for try in {1..20}; do
@@ -121,7 +122,8 @@ start_nginx() {
 			cat "$AREA/render.out" >&2
 			return 1
 		}
-		# nginx takes a variable NGINX for a list of sockets that it inherits.
+		# nginx takes a variable NGINX for a list of sockets that it
+		# inherits.
 		env -u NGINX TEST_AREA_OF_MARKBOOK="$AREA" "$NGINX" -p "$PREFIX" -c conf/nginx.conf -g 'daemon off;' \
 			</dev/null >"$AREA/front.out" 2>&1 3>&- 4>&- &
 		echo $! >"$AREA/front.pid"

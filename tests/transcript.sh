@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Runs the commands that a document shows in its console blocks, in their order, and compares what
-# they print with what the document says:
+# Runs the commands that a document shows in its console blocks, in their order,
+# and compares what they print with what the document says:
 #
 #	tests/transcript.sh DOCUMENT
 #
-# The service is at http://127.0.0.1:8080.  Needs bash and curl only, for systems that have nothing
-# else yet (tests/fresh.sh); tests/docs/ does more.  Writes TAP, and exits 1 where a command prints
-# something else.
+# The service is at http://127.0.0.1:8080.  Needs bash and curl only, for
+# systems that have nothing else yet (tests/fresh.sh); tests/docs/ does more.
+# Writes TAP, and exits 1 where a command prints something else.
 set -euo pipefail
 
 document=$1

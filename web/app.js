@@ -1,6 +1,7 @@
 /*
- * The gradebook page.  A value stays the JSON text that it came as: JSON.parse, which rounds numbers,
- * is asked only for strings and for whether a text is JSON.  All of it is shown by textContent.
+ * The gradebook page.  A value stays the JSON text that it came as: JSON.parse,
+ * which rounds numbers, is asked only for strings and for whether a text is
+ * JSON.  All of it is shown by textContent.
  */
 'use strict';
 
@@ -10,7 +11,10 @@ const TIMEOUT_MS = 30000;
 
 /* ---- JSON text, in the compact form that the responder writes ---- */
 
-/* The end of the string that begins at i: a quote behind an even number of backslashes. */
+/*
+ * The end of the string that begins at i: a quote behind an even number of
+ * backslashes.
+ */
 function stringEnd(s, i) {
 	for (;;) {
 		i = s.indexOf('"', i + 1);
@@ -78,7 +82,10 @@ function order(a, b) {
 	return (x[i] ?? -1) - (y[i] ?? -1);
 }
 
-/* Names that a URL does not carry as they are: a browser would drop "." and "..". */
+/*
+ * Names that a URL does not carry as they are: a browser would drop "." and
+ * "..".
+ */
 function nameProblem(name) {
 	return name === '' ? 'A name is needed.' : name === '.' || name === '..' || name.includes('/') ?
 		'A name cannot have a “/”, or be “.” or “..”.' : '';
@@ -88,10 +95,16 @@ const path = (...names) => ['/json', ...names.map(encodeURIComponent)].join('/')
 
 /* ---- HTTP ---- */
 
-/* Beginnings and ends of writes: a load that saw one of them may show the state before it. */
+/*
+ * Beginnings and ends of writes: a load that saw one of them may show the state
+ * before it.
+ */
 let writes = 0;
 
-/* Throws an Error for people to read, with the HTTP status, or 0 where there was no answer. */
+/*
+ * Throws an Error for people to read, with the HTTP status, or 0 where there
+ * was no answer.
+ */
 async function request(method, url, headers = {}, body = undefined) {
 	const fail = (text, status) => Object.assign(new Error(text), {status});
 	const changes = method === 'GET' ? 0 : 1;
@@ -107,7 +120,9 @@ async function request(method, url, headers = {}, body = undefined) {
 	} finally {
 		writes += changes;
 	}
-	/* A 200 may come from something in between, a login page for example. */
+	/*
+	 * A 200 may come from something in between, a login page for example.
+	 */
 	if (answer.status === 200 && !/^application\/json/.test(answer.headers.get('Content-Type')))
 		throw fail('Something else than the service answered. Please try again.', 0);
 	if (answer.ok || answer.status === 304)
@@ -173,7 +188,10 @@ function arrange(parent, wanted) {
 	}
 }
 
-/* Text is shown plainly; other JSON, and text that could be taken for it, with its type. */
+/*
+ * Text is shown plainly; other JSON, and text that could be taken for it, with
+ * its type.
+ */
 function showValue(within, json) {
 	const text = isText(json) ? JSON.parse(json) : json;
 	$('.value', within).textContent = text;
@@ -182,8 +200,9 @@ function showValue(within, json) {
 }
 
 /*
- * The form for one value.  `etag` is what its saving depends on; null: that there is no such record.
- * After a 412 it is that of what is stored now, so that saving again is a choice made in sight of it.
+ * The form for one value.  `etag` is what its saving depends on; null: that
+ * there is no such record.  After a 412 it is that of what is stored now, so
+ * that saving again is a choice made in sight of it.
  */
 class Editor {
 	constructor(section, {name = null, json = '""', etag = null, saved, closed}) {
@@ -194,7 +213,10 @@ class Editor {
 		this.button = $('.main', this.el);
 		$('.f-name', this.el).hidden = name !== null;
 		$('.title', this.el).textContent = name ?? 'New record';
-		/* A textarea makes LF of CR, and does not show control characters: these are edited as JSON. */
+		/*
+		 * A textarea makes LF of CR, and does not show control
+		 * characters: these are edited as JSON.
+		 */
 		const text = isText(json) ? JSON.parse(json) : json;
 		const plain = isText(json) && !/[\0-\x08\x0b-\x1f\x7f-\x9f\p{Cs}]/u.test(text);
 		this.kind.value = this.oldKind = plain ? 'text' : isNumber(json) ? 'number' : 'json';
@@ -303,7 +325,10 @@ class Editor {
 		this.button.textContent = 'Save mine instead';
 		$('.cancel', this.el).textContent = 'Discard mine';
 		box.hidden = false;
-		/* Off the field, so that a second Enter does not overwrite what has not been read. */
+		/*
+		 * Off the field, so that a second Enter does not overwrite what
+		 * has not been read.
+		 */
 		box.focus();
 	}
 
@@ -337,7 +362,10 @@ class Row {
 		this.json = json;
 	}
 
-	/* The record as it is now; undefined where it cannot be had, which is then said. */
+	/*
+	 * The record as it is now; undefined where it cannot be had, which is
+	 * then said.
+	 */
 	async fresh() {
 		say(this.el, '');
 		try {
@@ -430,8 +458,9 @@ class Section {
 	}
 
 	/*
-	 * Takes the first of the `count` records that the collection has now.  An open editor outlives its
-	 * record, and a row beyond the last of these stays.
+	 * Takes the first of the `count` records that the collection has now.
+	 * An open editor outlives its record, and a row beyond the last of
+	 * these stays.
 	 */
 	update(records, count) {
 		const names = new Set(records.map(([name]) => name));
@@ -532,7 +561,10 @@ class Section {
 		}
 	}
 
-	/* Reads all of it, so that what is confirmed is what the ETag stands for. */
+	/*
+	 * Reads all of it, so that what is confirmed is what the ETag stands
+	 * for.
+	 */
 	async ask() {
 		say(this.el, '');
 		try {

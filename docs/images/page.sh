@@ -43,7 +43,8 @@ url=http://127.0.0.1:$port
 curl -fsS --noproxy '*' -o "$work/answer" -H 'Content-Type: application/json' \
 	-d '{"exam 1": "test", "exam 2": "coding"}' "$url/json/exams"
 
-# The page asks for the marks when it is up: the browser's own clock runs ahead until that is done.
+# The page asks for the marks when it is up: the browser's own clock runs ahead
+# until that is done.
 chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --no-first-run \
 	--no-proxy-server --user-data-dir="$work/profile" --window-size=900,690 \
 	--virtual-time-budget=5000 --screenshot="$work/page.png" "$url/" 2>"$work/chromium" ||

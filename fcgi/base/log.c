@@ -160,13 +160,18 @@ log_write_lines(struct log *log)
 		n = write(log->fd, log->data + done, log->len - done);
 		done += n > 0 ? (size_t)n : 0;
 	}
-	/* The rest is lost whatever the reason: nobody reads, the disk is full. */
+	/*
+	 * The rest is lost whatever the reason: nobody reads, the disk is full.
+	 */
 	for (; done < log->len; done++)
 		log->dropped += log->data[done] == '\n';
 	log->len = 0;
 }
 
-/* Move the line that was built to the finished ones.  False: there is no room for it. */
+/*
+ * Move the line that was built to the finished ones.  False: there is no room
+ * for it.
+ */
 static bool
 log_keep_line(struct log *log)
 {
@@ -194,7 +199,10 @@ void
 log_end(struct log *log)
 {
 	if (!log_keep_line(log)) {
-		/* Not log_flush, which would build a line of its own over this one. */
+		/*
+		 * Not log_flush, which would build a line of its own over this
+		 * one.
+		 */
 		log_write_lines(log);
 		(void)log_keep_line(log);
 	}
@@ -212,7 +220,10 @@ log_flush(struct log *log)
 		return;
 	said = log_add_dropped(log);
 	log_write_lines(log);
-	/* Said, and none lost since; or the line that says so is lost, which does not count. */
+	/*
+	 * Said, and none lost since; or the line that says so is lost, which
+	 * does not count.
+	 */
 	if (said)
 		log->dropped -= log->dropped == dropped ? dropped : 1;
 }

@@ -5,7 +5,8 @@ load helper
 
 CHECK=$BATS_TEST_DIRNAME/check.py
 
-# edited FILE PATH VALUE: a copy with that value at that dotted path, both as YAML.
+# edited FILE PATH VALUE: a copy with that value at that dotted path, both as
+# YAML.
 edited() {
 	copy=$BATS_TEST_TMPDIR/edited.yml
 	python3 - "$@" >"$copy" <<'PY'

@@ -3,7 +3,8 @@
 
 load helper
 
-# listing IMAGE: its files, as tar lists them, without those that the engine puts into a container.
+# listing IMAGE: its files, as tar lists them, without those that the engine
+# puts into a container.
 listing() {
 	local container
 	container=$(docker create "$1" 2>/dev/null) || fail "no image $1"
@@ -77,7 +78,8 @@ executables() {
 	for image in "$RESPONDER_IMAGE" "$FRONT_IMAGE"; do
 		state_is "$image" 'json .Config.Volumes' '{"/run/markbook":{}}'
 		listing "$image" | grep -E '^drwxr-x--- 10001/10001 .* run/markbook/$'
-		# A symbolic link on the way to it and Fargate would not see that they are one.
+		# A symbolic link on the way to it and Fargate would not see
+		# that they are one.
 		listing "$image" | grep -E '^drwxr-xr-x .* run/$'
 	done
 }

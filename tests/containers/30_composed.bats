@@ -174,7 +174,8 @@ END
 	state_is "$front" .State.ExitCode 0
 	state_is "$responder" .State.ExitCode 0
 	[[ $(state "$front" .State.FinishedAt) < $(state "$responder" .State.FinishedAt) ]]
-	# The front's log has each request that it took; so many answers reached the clients whole.
+	# The front's log has each request that it took; so many answers reached
+	# the clients whole.
 	docker logs "$front" 2>/dev/null >"$BATS_TEST_TMPDIR/log"
 	[[ -z $(jq -c 'select(.uri | startswith("/json")) | select(.status >= 300)' "$BATS_TEST_TMPDIR/log") ]]
 	answered=$(jq -c 'select(.uri | startswith("/json/load/"))' "$BATS_TEST_TMPDIR/log" | wc -l)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
-# The shape of a task on Fargate: one network namespace for both, a volume that has no path on the
-# host, no setting for shared memory, and the sizes of the smallest task.
+# The shape of a task on Fargate: one network namespace for both, a volume that
+# has no path on the host, no setting for shared memory, and the sizes of the
+# smallest task.
 
 load helper
 
@@ -24,7 +25,8 @@ task_container() {
 		"${options[@]}" "$image" "$@"
 }
 
-# A container that does nothing else holds the namespace on Fargate; here it is the responder.
+# A container that does nothing else holds the namespace on Fargate; here it is
+# the responder.
 task() {
 	local command environment files=(docker-compose.yml docker-compose.ecs.yml)
 	new_project
@@ -55,7 +57,8 @@ task() {
 	local name
 	for name in responder front; do
 		run "$BATS_TEST_DIRNAME/writable.py" "$(state "$PROJECT-$name" .State.Pid)" 10001
-		# /dev/shm is there without being asked for; neither program uses it.
+		# /dev/shm is there without being asked for; neither program
+		# uses it.
 		[[ $status == 0 && $(sort <<<"$output") == $'/dev/mqueue\n/dev/shm\n/run/markbook\n/tmp' ]] || fail "$name:" "$output"
 	done
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# A reset of the machine under `make up`: the composed service starts on copies of its disk, each taken
-# at one instant under load.
+# A reset of the machine under `make up`: the composed service starts on copies
+# of its disk, each taken at one instant under load.
 
 load helper
 
@@ -26,7 +26,8 @@ teardown() {
 	done
 }
 
-# make_disk: DISK, mounted on MACHINE, is a file on a file system that copies a file at one instant.
+# make_disk: DISK, mounted on MACHINE, is a file on a file system that copies a
+# file at one instant.
 make_disk() {
 	local memory=$BATS_TEST_TMPDIR/memory
 	MACHINE=$BATS_TEST_TMPDIR/machine DISKS=$BATS_TEST_TMPDIR/disks
@@ -60,7 +61,8 @@ serves_or_refuses() {
 	serves || (($(state "$responder" .RestartCount) > 0))
 }
 
-# fate COPY: whether the service has what was answered before that copy, or why it does not start.
+# fate COPY: whether the service has what was answered before that copy, or why
+# it does not start.
 fate() {
 	mount -o loop "$DISKS/$1" "$MACHINE"
 	power_on

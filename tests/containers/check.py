@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Sees that the files for ecs-cli say what it takes, and nothing that it refuses or passes over.
+"""Sees that the files for ecs-cli say what it takes, and nothing that it
+refuses or passes over.
 
     check.py compose FILE...        each against the compose schema 3.0, Fargate's rules and ECS's bounds
     check.py params FILE COMPOSE    ecs-params.yml, which goes with that compose file
@@ -23,7 +24,8 @@ TASK_MEMORY = {256: [512, 1024, 2048], 512: range(1024, 4097, 1024), 1024: range
 
 
 class Strict(yaml.SafeLoader):
-    """A name that stands twice in a mapping is an error, not the last of the two."""
+    """A name that stands twice in a mapping is an error, not the last of the
+    two."""
 
     def construct_mapping(self, node, deep=False):
         names = [key.value for key, _ in node.value]
@@ -38,7 +40,8 @@ class Faults(list):
         self.append(f"{where}: {text}")
 
     def keys(self, where, value, known):
-        """value is a mapping and has only these keys; those that may be looked at."""
+        """value is a mapping and has only these keys; those that may be looked
+        at."""
         if not isinstance(value, dict):
             self.add(where, "is no mapping")
             return {}
@@ -83,7 +86,7 @@ def defaults(value):
     return value
 
 
-# --- docker-compose.yml --------------------------------------------------------------------------
+# --- docker-compose.yml -------------------------------------------------------
 
 def healthcheck(faults, where, value):
     value = faults.keys(where, value, {"test", "interval", "timeout", "retries"})
@@ -175,7 +178,7 @@ def compose(faults, document):
         service(faults, f"services.{name}", value, document)
 
 
-# --- ecs-params.yml ------------------------------------------------------------------------------
+# --- ecs-params.yml -----------------------------------------------------------
 
 def memory(faults, where, value):
     match = isinstance(value, str) and MEMORY.fullmatch(value)

@@ -3,9 +3,10 @@
 #
 #	tests/containers/engine.sh COMMAND...
 #
-# The engine that answers, or else, where root may, one of its own, which ends with the command and
-# of which nothing is left.  That one makes no firewall rules and no bridge for all: BUILD_FLAGS says
-# how images are built there, and ports are published by its proxy.
+# The engine that answers, or else, where root may, one of its own, which ends
+# with the command and of which nothing is left.  That one makes no firewall
+# rules and no bridge for all: BUILD_FLAGS says how images are built there, and
+# ports are published by its proxy.
 set -euo pipefail
 
 die() {
@@ -20,7 +21,8 @@ command -v docker >/dev/null || die "docker is not installed"
 ((EUID == 0)) || die "no engine answers, and only root can start one"
 command -v dockerd >/dev/null || die "no engine answers, and none is installed to start"
 
-# Its sockets need short paths, its images a file system that overlayfs can be laid over.
+# Its sockets need short paths, its images a file system that overlayfs can be
+# laid over.
 directory=$(mktemp -d /var/tmp/markbook-engine.XXXXXX)
 export DOCKER_HOST=unix://$directory/docker.sock OWN_ENGINE=$directory BUILD_FLAGS=--network=host
 engine='' command=''
@@ -43,7 +45,8 @@ gone() {
 	! kill -0 "$engine" 2>/dev/null
 }
 
-# What the command left is taken down by the engine, which knows what belongs to it.
+# What the command left is taken down by the engine, which knows what belongs to
+# it.
 end() {
 	local status=$? left
 	trap '' INT TERM HUP
@@ -65,7 +68,8 @@ trap end EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# A session of its own, since Ctrl-C is for the command; it must not outlive this script either.
+# A session of its own, since Ctrl-C is for the command; it must not outlive
+# this script either.
 setsid setpriv --pdeathsig TERM dockerd --host "$DOCKER_HOST" --data-root "$directory/data" \
 	--exec-root "$directory/exec" --pidfile "$directory/pid" --bridge none --iptables=false \
 	--ip6tables=false --ip-forward=false </dev/null >"$directory/log" 2>&1 &

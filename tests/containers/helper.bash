@@ -1,6 +1,6 @@
-# shellcheck shell=bash
-# Brings up the composed containers, or single ones, under names of a test's own; `take_down` removes
-# whatever has that name, its volumes and networks, too.
+# shellcheck shell=bash Brings up the composed containers, or single ones, under
+# names of a test's own; `take_down` removes whatever has that name, its volumes
+# and networks, too.
 
 load ../helper
 
@@ -19,19 +19,22 @@ new_project() {
 	export PROJECT PORT BASE
 }
 
-# docker_compose [options and arguments...]: version 2 where it is there, or else 1.
+# docker_compose [options and arguments...]: version 2 where it is there, or
+# else 1.
 docker_compose() {
 	local command=(docker-compose)
 	! docker compose version >/dev/null 2>&1 || command=(docker compose)
 	"${command[@]}" "$@" 3>&-
 }
 
-# compose [arguments...]: of the test's project, with the files that `make up` gives.
+# compose [arguments...]: of the test's project, with the files that `make up`
+# gives.
 compose() {
 	docker_compose -p "$PROJECT" -f "$TREE/docker-compose.yml" -f "$TREE/compose.override.yml" "$@"
 }
 
-# configured FIELD FILE...: the responder's in these compose files together, each part on its line.
+# configured FIELD FILE...: the responder's in these compose files together,
+# each part on its line.
 configured() {
 	local field=$1
 	shift
@@ -66,7 +69,8 @@ state_is() {
 	[[ $(state "$1" "$2") == "$3" ]]
 }
 
-# run_one NAME [options and arguments of docker run...]: PROJECT-NAME, which take_down removes.
+# run_one NAME [options and arguments of docker run...]: PROJECT-NAME, which
+# take_down removes.
 run_one() {
 	local name=$1
 	shift
@@ -107,7 +111,8 @@ need_root() {
 	[[ -e /proc/$(state "$1" .State.Pid)/ns ]] || skip "the engine is on another machine"
 }
 
-# load_start [options of load.py...]: 64 clients write and read in the background.
+# load_start [options of load.py...]: 64 clients write and read in the
+# background.
 load_start() {
 	post /json/load '{}'
 	assert_status 201

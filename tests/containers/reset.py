@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
-"""Copies a disk while clients write to the service on it, and judges the service started on a copy.
+"""Copies a disk while clients write to the service on it, and judges the
+service started on a copy.
 
     reset.py load BASE DISK MOUNTED COUNT OUT    copies the file DISK, which is mounted on MOUNTED, to
                                                  OUT/1 to OUT/COUNT while clients write to BASE, and
                                                  notes in OUT/N.json what they had sent by then
     reset.py judge BASE OUT/N.json SEED          whether the service at BASE has all of that
 
-The first copies are taken while the service starts.  OUT is on the file system of DISK, where `cp
---reflink` copies a file at one instant.
+The first copies are taken while the service starts.  OUT is on the file system
+of DISK, where `cp --reflink` copies a file at one instant.
 
-Each client has a collection of its own and sends a fixed sequence of requests, one after the other.  So
-a copy is whole if the collection is as it was after some request, and that is not an earlier one than
-the last that was answered before the copy.
+Each client has a collection of its own and sends a fixed sequence of requests,
+one after the other.  So a copy is whole if the collection is as it was after
+some request, and that is not an earlier one than the last that was answered
+before the copy.
 """
 import argparse
 import ctypes
@@ -27,7 +29,8 @@ import urllib.parse
 
 CLIENTS = 8
 RECORDS = 40
-# Between two copies: seconds, half of it to one and a half by chance, and writes at least.
+# Between two copies: seconds, half of it to one and a half by chance, and
+# writes at least.
 PAUSE = 0.4
 WRITES = 50
 # Copies before the first write.
@@ -59,7 +62,8 @@ def change(records, name, value):
 
 
 class Client(threading.Thread):
-    """Sends a request again until it succeeds: each has the same effect twice as once."""
+    """Sends a request again until it succeeds: each has the same effect twice
+    as once."""
 
     def __init__(self, base, number, end):
         super().__init__(daemon=True)
@@ -99,7 +103,8 @@ class Client(threading.Thread):
 
 
 class Kernel(threading.Thread):
-    """Makes the kernel write parts of the store and its journal, which it may do at any time."""
+    """Makes the kernel write parts of the store and its journal, which it may
+    do at any time."""
 
     def __init__(self, directory, end):
         super().__init__(daemon=True)

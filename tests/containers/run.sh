@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the images and tests them; engine.sh runs it.  Its last line is `N passed, N failed`.
+# Builds the images and tests them; engine.sh runs it.  Its last line is `N
+# passed, N failed`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 : "${BUILD:=build}" "${MAKE:=make}"

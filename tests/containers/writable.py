@@ -4,7 +4,8 @@
     writable.py PID UID      enters the namespaces of PID, becomes UID without any capability, and tries
                              to create a file in each directory and to open each file for writing
 
-Prints each directory in which that worked, and each file outside of them.  Only root can run it.
+Prints each directory in which that worked, and each file outside of them.  Only
+root can run it.
 """
 import ctypes
 import os
@@ -33,7 +34,8 @@ def enter(pid, uid):
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
-    # Leaving uid 0 takes them already; who stays 0 has them taken here (capset(2), version 3).
+    # Leaving uid 0 takes them already; who stays 0 has them taken here
+    # (capset(2), version 3).
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
     must(LIBC.capset(header, (ctypes.c_uint32 * 6)()))
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# The templates, what is generated from them, the workflows, and the guide's table.
+# The templates, what is generated from them, the workflows, and the guide's
+# table.
 
 load helper
 
@@ -25,7 +26,8 @@ setup_file() {
 		docker-compose.ecs.yml ecs-params.yml
 }
 
-# differs SED-PROGRAM FILE TEXT: the comparison tells of it where the file is changed so.
+# differs SED-PROGRAM FILE TEXT: the comparison tells of it where the file is
+# changed so.
 differs() {
 	local copy=$BATS_TEST_TMPDIR/changed
 	sed "$1" "$TREE/$2" >"$copy"

@@ -1,10 +1,12 @@
 #!/usr/bin/env bats
-# deploy/deploy and the templates against moto's server on loopback, by the aws command.
+# deploy/deploy and the templates against moto's server on loopback, by the aws
+# command.
 #
-# What moto does not do, so that it is not tested here: it runs no tasks, builds no alarm, metric
-# filter or scaling target, checks no rules of a template, passes over conditions when it changes a
-# stack, and of a service keeps cluster, task definition and count, of a security group not what may
-# leave.  It takes images without layers, which stand for the pushed ones.
+# What moto does not do, so that it is not tested here: it runs no tasks, builds
+# no alarm, metric filter or scaling target, checks no rules of a template,
+# passes over conditions when it changes a stack, and of a service keeps
+# cluster, task definition and count, of a security group not what may leave.
+# It takes images without layers, which stand for the pushed ones.
 
 bats_require_minimum_version 1.5.0
 load helper

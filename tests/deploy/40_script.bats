@@ -8,7 +8,8 @@ setup() {
 	nobody
 }
 
-# deploy ARGUMENT...: where there are none but these commands, neither aws nor docker ...
+# deploy ARGUMENT...: where there are none but these commands, neither aws nor
+# docker ...
 deploy() {
 	local name
 	mkdir -p "$BATS_TEST_TMPDIR/commands" "$BATS_TEST_TMPDIR/stand-ins"

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Sees that the task is the same in docker-compose.yml with ecs-params.yml, and in the task
-definition (JSON) that comes out of the template.  One line for each difference, exit 1 if any.
+"""Sees that the task is the same in docker-compose.yml with ecs-params.yml, and
+in the task definition (JSON) that comes out of the template.  One line for each
+difference, exit 1 if any.
 
     agree.py TASK.json COMPOSE.yml... ECS-PARAMS.yml
 """
@@ -13,7 +14,8 @@ import yaml
 
 
 def merged(paths):
-    """Compose files laid over each other, as far as these are: a mapping's members add up."""
+    """Compose files laid over each other, as far as these are: a mapping's
+    members add up."""
     def lay(under, over):
         if not (isinstance(under, dict) and isinstance(over, dict)):
             return over

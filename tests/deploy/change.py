@@ -4,7 +4,8 @@
     change.py /containerDefinitions/0/stopTimeout 121
     change.py /volumes/0/host ''                          (an empty value removes the member)
 
-The path is a JSON pointer (RFC 6901) without escapes; members on the way are made where missing.
+The path is a JSON pointer (RFC 6901) without escapes; members on the way are
+made where missing.
 """
 
 import json

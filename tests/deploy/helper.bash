@@ -1,12 +1,13 @@
-# shellcheck shell=bash
-# For the tests of deploy/: DEPLOY is that directory, TREE the one above; run.sh gives the tools.
+# shellcheck shell=bash For the tests of deploy/: DEPLOY is that directory, TREE
+# the one above; run.sh gives the tools.
 
 TREE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 DEPLOY=$TREE/deploy
 TESTS=$TREE/tests/deploy
 export TREE DEPLOY TESTS
 
-# No account, no region, no file of whoever runs the tests, and nothing beyond this machine.
+# No account, no region, no file of whoever runs the tests, and nothing beyond
+# this machine.
 nobody() {
 	local name
 	for name in ${!AWS_@}; do unset "$name"; done
@@ -15,7 +16,8 @@ nobody() {
 	export AWS_ENDPOINT_URL=http://127.0.0.1:1
 }
 
-# wait_until COMMAND...: polls until the command succeeds; fails at a deadline that no machine needs.
+# wait_until COMMAND...: polls until the command succeeds; fails at a deadline
+# that no machine needs.
 wait_until() {
 	local deadline=$((${EPOCHREALTIME/./} + 120 * 1000000))
 	until "$@" >/dev/null 2>&1; do

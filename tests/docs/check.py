@@ -22,7 +22,8 @@ HERE = Path(__file__).resolve().parent
 SHOWN = {"json", "text", "layers", "entrances", "c"}
 README_LINES = 120
 COLUMNS = 80
-# `file`, `function()`, and the same in the next column, where the file may be a link.
+# `file`, `function()`, and the same in the next column, where the file may be a
+# link.
 IN_FILE = r"`(fcgi/[^`]+)`(?:\]\([^)]*\))?(?:, | \| )`(\w+)\(\)`"
 FIGURE = r"\b\d{1,3}(?:,\d{3})+\b|\b\d+\.\d+\b"
 
@@ -47,7 +48,8 @@ def elsewhere():
 
 
 def shell_commands(block):
-    """(number, command) of each in a block of sh, lines that a backslash continues taken together."""
+    """(number, command) of each in a block of sh, lines that a backslash
+    continues taken together."""
     text, first = "", 0
     for number, line in enumerate(block.lines, block.line):
         if not text and (not line.strip() or line.startswith("#")):
@@ -143,7 +145,8 @@ def check_names():
 
 
 def check_figures():
-    """Numbers with a decimal point or a thousands separator stand in the reports, too."""
+    """Numbers with a decimal point or a thousands separator stand in the
+    reports, too."""
     reports = "\n".join(path.read_text(encoding="utf-8") for path in pages.paths(
         ["bench/README.md", "bench/results/*.md", "tests/README.md"]))
     known = set(re.findall(FIGURE, reports))

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# What the documents say is so: commands and their answers, links, names, figures, tables.
+# What the documents say is so: commands and their answers, links, names,
+# figures, tables.
 
 load ../helper
 bats_require_minimum_version 1.5.0
@@ -119,7 +120,8 @@ check() {
 	local target listed
 	listed=$(sed -n 's/^  make \([^ ]*\) .*/\1/p' <<<"$output")
 	for target in $listed; do
-		# A line with $(MAKE) in it is run in spite of -n, and this one writes a file.
+		# A line with $(MAKE) in it is run in spite of -n, and this one
+		# writes a file.
 		[[ $target != compile_commands.json ]] || continue
 		make --no-print-directory -C "$TREE" -n "$target" >/dev/null 2>&1 || fail "make $target"
 	done

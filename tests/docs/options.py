@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Makes the tables of docs/configuration.md from what the program says of its options.
+"""Makes the tables of docs/configuration.md from what the program says of its
+options.
 
     options.py PROGRAM            exit status 1 and the differences where the page says otherwise
     options.py --write PROGRAM    puts the tables into the page; `make docs` does that
 
-The tables stand between lines "<!-- markbook COMMAND --help -->" and "<!-- end -->".
+The tables stand between lines "<!-- markbook COMMAND --help -->" and "<!-- end
+-->".
 """
 
 import difflib
@@ -19,7 +21,8 @@ MARKED = re.compile(r"(<!-- markbook (\w+) --help -->\n).*?(<!-- end -->)", re.S
 
 
 def options(program, command):
-    """(flag, facts, meaning) of each; facts are "environment", "default" and "range"."""
+    """(flag, facts, meaning) of each; facts are "environment", "default" and
+    "range"."""
     text = subprocess.run([program, command, "--help"], check=True, capture_output=True,
                           text=True).stdout
     found = []

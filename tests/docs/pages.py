@@ -1,4 +1,5 @@
-"""The project's documents, taken apart: fenced blocks, headings, links, code within the text."""
+"""The project's documents, taken apart: fenced blocks, headings, links, code
+within the text."""
 
 import os
 import re
@@ -7,7 +8,8 @@ from pathlib import Path
 
 TREE = Path(__file__).resolve().parents[2]
 
-# Whose commands are all run, by transcript.py or by a test that elsewhere.txt names.
+# Whose commands are all run, by transcript.py or by a test that elsewhere.txt
+# names.
 FRONT_DOOR = ["README.md", "CONTRIBUTING.md", "docs/*.md", "deploy/README.md"]
 # Whose links and names are checked, too.
 OTHERS = ["CHANGELOG.md", "tests/README.md", "bench/README.md"]
@@ -18,7 +20,8 @@ def paths(patterns):
 
 
 class Block:
-    """A fenced block; `line` is the number of its first line within the fence, from 1 on."""
+    """A fenced block; `line` is the number of its first line within the fence,
+    from 1 on."""
 
     def __init__(self, info, line):
         self.info = info

@@ -1,17 +1,21 @@
 #!/usr/bin/env python3
-"""Runs the console blocks of a page against a service of its own, as `make run` starts it.
+"""Runs the console blocks of a page against a service of its own, as `make run`
+starts it.
 
     transcript.py PAGE            exit status 1 and the differences where an answer is another one
     transcript.py --write PAGE    puts the answers that differ into the page
 
-A line "$ COMMAND" is run by bash, and so are the lines "> ..." below it that continue it; the lines
-below those are its answer, standard error included, letter for letter.  "..." within a line
-stands for any text, and a line "..." for any number of lines.  All commands of a page share one
-shell, which begins in a directory that looks like the checkout after `make`, with the service in ./run.
+A line "$ COMMAND" is run by bash, and so are the lines "> ..." below it that
+continue it; the lines below those are its answer, standard error included,
+letter for letter.  "..." within a line stands for any text, and a line "..."
+for any number of lines.  All commands of a page share one shell, which begins
+in a directory that looks like the checkout after `make`, with the service in
+./run.
 
-http://127.0.0.1:8080 is that service.  The command `make run VARIABLE=VALUE...` starts one more,
-without installing or building anything; its answer is what it says until it serves, and it serves
-until the page ends or starts another one on its port, which is 8081.
+http://127.0.0.1:8080 is that service.  The command `make run VARIABLE=VALUE...`
+starts one more, without installing or building anything; its answer is what it
+says until it serves, and it serves until the page ends or starts another one on
+its port, which is 8081.
 """
 
 import argparse
@@ -101,7 +105,8 @@ class Service:
                                             stderr=subprocess.STDOUT, start_new_session=True)
 
     def wait_for(self, done):
-        """Until what it said is enough.  Raises where it ends before, or never says it."""
+        """Until what it said is enough.  Raises where it ends before, or never
+        says it."""
         deadline = time.monotonic() + SECONDS
         while True:
             text = self.said.read_text()
@@ -146,7 +151,8 @@ class Shell:
 
 
 class Checkout:
-    """A directory that looks like the checkout after `make`, to be used and thrown away."""
+    """A directory that looks like the checkout after `make`, to be used and
+    thrown away."""
 
     def __init__(self, program):
         self.top = Path(tempfile.mkdtemp(prefix="markbook-docs."))

@@ -1,10 +1,12 @@
-# The paper's calls in Postman's form, sent by newman; the Makefile includes this.
+# The paper's calls in Postman's form, sent by newman; the Makefile includes
+# this.
 
 ##@ Test it
 
 postman := $(BUILD)/postman
 
-# The lock file has the digest of every package, so that any registry's copy will do.
+# The lock file has the digest of every package, so that any registry's copy
+# will do.
 $(postman)/.installed: $(addprefix tests/postman/,package.json package-lock.json .npmrc)
 	@conf/deps.sh postman
 	@echo 'NPM  $(postman)'

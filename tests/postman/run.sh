@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the Postman collection against the service, by newman.  NEWMAN is its script.
+# Runs the Postman collection against the service, by newman.  NEWMAN is its
+# script.
 #
 # TAP, and then the last line `N passed, N failed`.
 set -euo pipefail
@@ -38,7 +39,8 @@ start() {
 	done
 }
 
-# send BASE [program before node...]: the collection; what came of it is in WORK/report.json.
+# send BASE [program before node...]: the collection; what came of it is in
+# WORK/report.json.
 send() {
 	local to=$1
 	shift
@@ -59,7 +61,8 @@ connects_to_nothing_else() {
 		! grep 'AF_INET' "$work/trace" | grep -vE "htons\(${base##*:}\), .*\"127\.0\.0\.1\"" >"$work/out"
 }
 
-# finds_wrong KIND REQUEST...: where each answer is wrong, the collection fails in these and no others.
+# finds_wrong KIND REQUEST...: where each answer is wrong, the collection fails
+# in these and no others.
 finds_wrong() {
 	local kind=$1 port input result=0
 	shift

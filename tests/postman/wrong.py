@@ -3,8 +3,8 @@
 
     wrong.py BASE status|body
 
-Each answer has another status, or a body in which one letter differs.  Prints the port that it listens
-on; ends when stdin does.
+Each answer has another status, or a body in which one letter differs.  Prints
+the port that it listens on; ends when stdin does.
 """
 import http.client
 import http.server

@@ -7,7 +7,8 @@ import struct
 
 BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR, DATA, GET_VALUES, GET_VALUES_RESULT, UNKNOWN = range(1, 12)
 RESPONDER = 1
-# Seconds; a peer that is not answered at all is told of then, and no machine is so slow.
+# Seconds; a peer that is not answered at all is told of then, and no machine is
+# so slow.
 PATIENCE = 60
 KEEP_CONN = 1
 HEADER = struct.Struct("!BBHHBx")
@@ -36,7 +37,8 @@ def pair(name, value):
 
 
 def params(method, path, body=b"", query="", extra=()):
-    """As the front sends them; `extra` is (name, value) pairs, an extra one replaces its like."""
+    """As the front sends them; `extra` is (name, value) pairs, an extra one
+    replaces its like."""
     values = [("REQUEST_METHOD", method), ("PATH_INFO", path), ("HTTP_X_REQUEST_ID", "direct")]
     if query:
         values.append(("QUERY_STRING", query))

@@ -28,7 +28,8 @@ def oversized_pair(name_length, value_length):
     return fcgi.begin() + fcgi.record(fcgi.PARAMS, name_length + value_length + b"NAMEvalue")
 
 
-# What a bad peer sends.  Each would be a write of /json/bad/peer if it were taken for a request.
+# What a bad peer sends.  Each would be a write of /json/bad/peer if it were
+# taken for a request.
 ABUSES = {
     "nothing": b"",
     "one-byte": b"\x01",
@@ -81,13 +82,15 @@ def request(address, args):
 
 
 def good_requests(address, count, bound):
-    """Each on a connection of its own.  Returns the longest time that one took."""
+    """Each on a connection of its own.  Returns the longest time that one
+    took."""
     longest = 0.0
     for i in range(count):
         start = time.monotonic()
         deadline = start + bound
         while True:
-            # A worker that the bad peer killed takes with it what it had accepted.
+            # A worker that the bad peer killed takes with it what it had
+            # accepted.
             client = None
             try:
                 client = Client(address, timeout=max(0.1, deadline - time.monotonic()))

@@ -3,8 +3,8 @@
 
     full_store.py SOCKET SEED STEPS
 
-Every removal has to succeed, a write is done or answered with 507, and the store always holds
-what the answers said.
+Every removal has to succeed, a write is done or answered with 507, and the
+store always holds what the answers said.
 """
 import json
 import random

@@ -4,10 +4,12 @@
     hostile.py MODE PORT [--log FILE] [--number N] [--rounds N] [--bound S] [--kinds KIND,...]
                [--pace S]
 
-MODE is shapes (hostile_shapes.py), pipeline, resets, slow, patience or crowd.  A witness writes and reads on
-connections of its own all the time; each answer has to be right, and there within --bound
-seconds.  In slow and crowd the others stay until it was answered in --rounds more.  With --log, what the responder ran is held against what was answered.  Prints one object
-of JSON, whose "failures" tell what went wrong, and exits 1 where there are any.
+MODE is shapes (hostile_shapes.py), pipeline, resets, slow, patience or crowd.
+A witness writes and reads on connections of its own all the time; each answer
+has to be right, and there within --bound seconds.  In slow and crowd the others
+stay until it was answered in --rounds more.  With --log, what the responder ran
+is held against what was answered.  Prints one object of JSON, whose "failures"
+tell what went wrong, and exits 1 where there are any.
 """
 import argparse
 import collections
@@ -67,7 +69,8 @@ def unchunk(data):
 
 
 def answers(data, heads=()):
-    """The answers in these bytes; those whose number is in `heads` are to HEAD."""
+    """The answers in these bytes; those whose number is in `heads` are to
+    HEAD."""
     found = []
     while data:
         # To what is taken for HTTP/0.9.
@@ -125,7 +128,8 @@ def ask(method, path, body=None, timeout=60):
 
 
 class Witness(threading.Thread):
-    """A client that wants to be served: a write, and a read that has to show it."""
+    """A client that wants to be served: a write, and a read that has to show
+    it."""
 
     def __init__(self, bound):
         super().__init__(daemon=True)
@@ -156,7 +160,8 @@ class Witness(threading.Thread):
             time.sleep(0.01)
 
     def answers_to_come(self, rounds):
-        """A function that tells whether so many more were answered, or one never will."""
+        """A function that tells whether so many more were answered, or one
+        never will."""
         target = self.count + 2 * rounds
         return lambda: self.count > target or len(self.failures) > 0 or not self.is_alive()
 
@@ -182,7 +187,8 @@ class Log:
                 self.ran[event["method"], event["path"]] += 1
 
     def wait_for(self, wanted):
-        """Until all of `wanted` is there, and then what was written in the meantime."""
+        """Until all of `wanted` is there, and then what was written in the
+        meantime."""
         end = time.monotonic() + 60
         while time.monotonic() < end:
             self.read()
@@ -194,7 +200,7 @@ class Log:
         self.read()
 
 
-# --- modes ---------------------------------------------------------------------------------------
+# --- modes --------------------------------------------------------------------
 
 SANE_ID = re.compile("[A-Za-z0-9._-]{1,64}")
 # By the front; what else is an error comes from the responder.
@@ -202,7 +208,8 @@ REFUSALS = {400, 405, 408, 411, 413, 414, 417, 431, 501, 505}
 
 
 def judge_shape(shape, found):
-    """How often the responder has to have seen the outer request; None: either way, as nobody said so."""
+    """How often the responder has to have seen the outer request; None: either
+    way, as nobody said so."""
     for answer in found:
         if not SANE_ID.fullmatch(answer.fields.get("x-request-id", "none")):
             raise Broken(f"X-Request-Id: {answer.fields['x-request-id']!r}")
@@ -234,7 +241,8 @@ def judge_shape(shape, found):
 def shapes(args, failures):
     log = Log(args.log)
     ask("PUT", "/json/h", b"{}")
-    # Its line may be written after its answer is sent, so it is counted like the others.
+    # Its line may be written after its answer is sent, so it is counted like
+    # the others.
     wanted, written, allowed = collections.Counter({("PUT", "/json/h"): 1}), set(), set()
     count = 0
     for n, shape in enumerate(hostile_shapes.shapes()):
@@ -280,7 +288,8 @@ def shapes(args, failures):
 
 
 def pipeline(args, failures):
-    """Many requests in one write, and in writes cut anywhere: all answered, in order, each once."""
+    """Many requests in one write, and in writes cut anywhere: all answered, in
+    order, each once."""
     ask("PUT", "/json/p", b"{}")
     log = Log(args.log)
     dice = random.Random(1)
@@ -325,7 +334,8 @@ def reset(peer):
 
 
 def resets(args, failures):
-    """A write and a large read, broken off after every byte that matters, in three ways."""
+    """A write and a large read, broken off after every byte that matters, in
+    three ways."""
     ask("PUT", "/json/r", json.dumps({f"n{i}": "x" * 1000 for i in range(900)}).encode())
     log = Log(args.log)
     count = 0
@@ -353,7 +363,8 @@ def resets(args, failures):
     for (method, path), _ in log.ran.items():
         if path.startswith("/json/r2-"):
             failures.append(f"half a request ran: {method} {path}")
-    # A whole write whose client does not wait for the answer is a write all the same, once.
+    # A whole write whose client does not wait for the answer is a write all the
+    # same, once.
     wanted = collections.Counter()
     for n in range(args.number):
         for how in ("reset", "close"):
@@ -370,7 +381,8 @@ def resets(args, failures):
 
 
 def slow(args, failures):
-    """Clients that take their time with the header, the body, the answer, all at once."""
+    """Clients that take their time with the header, the body, the answer, all
+    at once."""
     ask("PUT", "/json/s", json.dumps({f"n{i}": "x" * 1000 for i in range(900)}).encode())
     whole = request("PUT", "/json/s/slow", b'{"new": 1}')
     body_at = whole.index(b"\r\n\r\n") + 4
@@ -409,7 +421,8 @@ def slow(args, failures):
 
 
 def patience(args, failures):
-    """How long the front bears with a client that is slow: each has to be let go."""
+    """How long the front bears with a client that is slow: each has to be let
+    go."""
     ask("PUT", "/json/s", json.dumps({f"n{i}": "x" * 1000 for i in range(900)}).encode())
     start = request("PUT", "/json/s/slow", b'{"new": 1}')[:-10]
     # What it sends at first, and what over and over again.
@@ -424,7 +437,8 @@ def patience(args, failures):
         for kind in peers.keys() - took.keys():
             try:
                 peers[kind].send(kinds[kind][1])
-                # Its side is open as long as it says nothing: TCP_INFO starts with the state, 1 is ESTABLISHED.
+                # Its side is open as long as it says nothing: TCP_INFO starts
+                # with the state, 1 is ESTABLISHED.
                 if peers[kind].getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) != b"\x01":
                     took[kind] = round(time.monotonic() - began, 1)
             except ConnectionError:
@@ -435,7 +449,8 @@ def patience(args, failures):
 
 
 def raise_limit(number):
-    """Descriptors for that many connections; exits 77 where that is not allowed."""
+    """Descriptors for that many connections; exits 77 where that is not
+    allowed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = number + 100
     if soft >= wanted:
@@ -448,7 +463,8 @@ def raise_limit(number):
 
 
 class Crowd:
-    """Connections of four kinds: silent, in the middle of a header, idle after an answer, busy."""
+    """Connections of four kinds: silent, in the middle of a header, idle after
+    an answer, busy."""
 
     REQUEST = request("GET", "/json/crowd/c")
 

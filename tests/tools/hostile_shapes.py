@@ -1,8 +1,9 @@
 """Requests that are not quite HTTP, or not what they look like.
 
-Each shape is what one connection sends.  `%(out)s` in it stands for the request that it seems to be,
-a PUT of a record of its own, and `%(in)s` for one that is hidden in it, which nobody may ever run.
-`then` says what has to become of the outer one:
+Each shape is what one connection sends.  `%(out)s` in it stands for the request
+that it seems to be, a PUT of a record of its own, and `%(in)s` for one that is
+hidden in it, which nobody may ever run.  `then` says what has to become of the
+outer one:
 
     "refused"   an error, and the responder has not seen it
     "taken"     it is answered with 2xx and ran once
@@ -32,7 +33,8 @@ def head(*lines):
 
 
 def lengths():
-    """Content-Length, told in ways that two readers may take for two numbers."""
+    """Content-Length, told in ways that two readers may take for two
+    numbers."""
     bad = [b"+10", b"-10", b"0x0a", b"0xA", b"1e1", b"10.0", b"10,10", b"10, 10", b"10,0", b"10 0", b"10;",
            b"10abc", b"a", b"", b"18446744073709551626", b"9223372036854775818", b"4294967306" * 3,
            b"\xef\xbc\x91\xef\xbc\x90", b"\"10\"", b"'10'", b"\x0b10", b"10\x0b", b"10\x00", b"10\x0c", b"0 10",
@@ -51,8 +53,9 @@ def lengths():
                 "error")
     for name in (b"Content_Length", b"Content-Length ", b" Content-Length", b"Content-Length\t", b"Content Length",
                  b"Content-Length\x00", b"X\x00Content-Length", b"\x0bContent-Length", b"(Content-Length)"):
-        # Where this name counts, the inner request is the body of the outer one; where it does not, it would be
-        # the next request, were the real length not there to cover it.
+        # Where this name counts, the inner request is the body of the outer
+        # one; where it does not, it would be the next request, were the real
+        # length not there to cover it.
         data = head(b"Content-Length: %d" % len(BODY), name + b": 0") + BODY
         yield Shape(f"a second length as {name!r}", data, "either")
         yield Shape(f"a length as {name!r} only", head(name + b": %d" % len(BODY)) + BODY, "error")
@@ -63,14 +66,16 @@ def codings():
     plain = [b"chunked", b"Chunked", b"CHUNKED"]
     for value in plain:
         yield Shape(f"chunked as {value!r}", head(b"Transfer-Encoding: " + value) + CHUNKED, "taken")
-    # The length covers a hidden request, the coding ends before it; and the other way round.
+    # The length covers a hidden request, the coding ends before it; and the
+    # other way round.
     for order in (0, 1):
         lines = [b"Content-Length: 300", b"Transfer-Encoding: chunked"]
         yield Shape(f"a length and chunked, {order}", head(*(reversed(lines) if order else lines)) + CHUNKED + INNER,
                     "refused")
     yield Shape("a short length and chunked", head(b"Content-Length: 4", b"Transfer-Encoding: chunked") + b"fff\r\n" + INNER,
                 "refused")
-    # With a length beside it, a reader that takes it for chunked, or for nothing, goes on elsewhere.
+    # With a length beside it, a reader that takes it for chunked, or for
+    # nothing, goes on elsewhere.
     odd = [b"xchunked", b"chunkedx", b"chunke", b"x, chunked", b"chunked, x", b"chunked,", b",chunked", b"chunked, chunked",
            b"chunked;q=1", b"gzip, chunked", b"chunked, gzip", b"identity", b"identity, chunked", b"chunked, identity",
            b"\"chunked\"", b"'chunked'", b"\tchunked", b"\x0bchunked", b"chunked\x0b", b"chunked\x00", b"chun\x00ked",
@@ -190,7 +195,8 @@ def fields():
                               (4, 8000, "either"), (8, 8000, "refused")):
         lines = b"".join(b"X-%d: %s\r\n" % (i, b"y" * size) for i in range(count))
         yield Shape(f"{count} fields of {size} bytes", with_line(lines[:-2]), then)
-    # What nginx would hand over as a parameter of the same name, did it take underscores.
+    # What nginx would hand over as a parameter of the same name, did it take
+    # underscores.
     for line in (b"If_Match: \"none\"", b"If_None_Match: *", b"HTTP_IF_MATCH: \"none\"", b"If-Match_: \"none\"", b"Content_Type: text/plain",
                  b"Request_Method: DELETE", b"Path_Info: /json/other", b"PATH_INFO: /json/other", b"Request-Method: DELETE",
                  b"Path-Info: /json/other", b"X-HTTP-Method-Override: DELETE", b"X-Method-Override: DELETE",

@@ -8,10 +8,11 @@
                                          is the number of successes in the end
     load.py fresh BASE|SOCKET COLLECTION one client PUTs, the others see each value once it was answered
 
-Ends after --requests, or when the file --until exists, with --see once it got that status, too.
-It ends with the process that started it.
-A status that is not a success and is not in --tolerate ends in exit status 1; "conn" in --tolerate
-stands for connections that fail.  The last line of output is a summary.
+Ends after --requests, or when the file --until exists, with --see once it got
+that status, too.  It ends with the process that started it.  A status that is
+not a success and is not in --tolerate ends in exit status 1; "conn" in
+--tolerate stands for connections that fail.  The last line of output is a
+summary.
 """
 import argparse
 import http.client

@@ -8,7 +8,8 @@
     long_answers.py begun SOCKET       says "begun", and reads the rest once a line comes in
     long_answers.py leave SOCKET N     N are asked for, and their connections closed in the middle
 
-GET /json has to be long.  Exits 1, with a line that says why, where that does not hold.
+GET /json has to be long.  Exits 1, with a line that says why, where that does
+not hold.
 """
 import json
 import select

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Many connections to a responder's socket, each with one request after the other.
+"""Many connections to a responder's socket, each with one request after the
+other.
 
     many.py SOCKET CONNECTIONS [--each N | --until FILE | --hold FILE]
 
-Every request has to be answered with 200.  Each connection makes N requests, or as many as there
-is time for until the FILE exists, at least one.  With --hold they make none and stay open
-until the FILE exists.  Prints {"connections", "answers", "failures"}; exits 1 where one failed.
+Every request has to be answered with 200.  Each connection makes N requests, or
+as many as there is time for until the FILE exists, at least one.  With --hold
+they make none and stay open until the FILE exists.  Prints {"connections",
+"answers", "failures"}; exits 1 where one failed.
 """
 import argparse
 import json

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Sends standard input to HOST PORT as it is and prints what comes back until the peer closes.
+"""Sends standard input to HOST PORT as it is and prints what comes back until
+the peer closes.
 
-With --shut the sending side is closed after the last byte; --wait bounds it all, in seconds.
+With --shut the sending side is closed after the last byte; --wait bounds it
+all, in seconds.
 """
 import argparse
 import socket

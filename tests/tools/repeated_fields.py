@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Sends each header field of TABLE twice and compares the answer with what it has to be.
+"""Sends each header field of TABLE twice and compares the answer with what it
+has to be.
 
     repeated_fields.py PORT
 
-nginx changed its mind in version 1.23: of several fields of one name older versions show the first,
-newer ones all of them, joined.  The answers are the same with both.  Prints one object of JSON, whose
-"failures" tell what differs, and exits 1 where there are any.
+nginx changed its mind in version 1.23: of several fields of one name older
+versions show the first, newer ones all of them, joined.  The answers are the
+same with both.  Prints one object of JSON, whose "failures" tell what differs,
+and exits 1 where there are any.
 """
 import json
 import sys
@@ -18,9 +20,11 @@ PLAIN = "text/plain"
 BODY = b'{"new": 1}'
 CHUNKS = b"a\r\n" + BODY + b"\r\n0\r\n\r\n"
 
-# What sends it; the field; its two values; the status.  A write changes a record that is there.
+# What sends it; the field; its two values; the status.  A write changes a
+# record that is there.
 TABLE = [
-    # The responder sees both and takes neither.  The first one alone would be right in most of these.
+    # The responder sees both and takes neither.  The first one alone would be
+    # right in most of these.
     ("PUT", "Content-Type", JSON, JSON, 415),
     ("PUT", "Content-Type", JSON, PLAIN, 415),
     ("PUT", "Content-Type", PLAIN, JSON, 415),

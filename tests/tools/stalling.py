@@ -1,8 +1,10 @@
-"""An HTTP server that answers at once, but for one stall of all its connections:
+"""An HTTP server that answers at once, but for one stall of all its
+connections:
 
     stalling.py AFTER SECONDS
 
-It prints its port, and SECONDS after its first request it stands still for STALL_SECONDS.
+It prints its port, and SECONDS after its first request it stands still for
+STALL_SECONDS.
 """
 import asyncio
 import sys

@@ -3,7 +3,8 @@
 
     without.py CALL[,CALL...] PROGRAM [ARGUMENT...]
 
-A filter answers these system calls (seccomp, landlock) with "function not implemented".
+A filter answers these system calls (seccomp, landlock) with "function not
+implemented".
 """
 import ctypes
 import os

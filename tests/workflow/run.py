@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""Runs the steps of a job of .github/workflows/ci.yml in a container, as GitHub's runner does.
+"""Runs the steps of a job of .github/workflows/ci.yml in a container, as
+GitHub's runner does.
 
     run.py TARGET...    the job "test" for these values of its matrix, in the order given
 
-The container is created with the options that GitHub's runner gives it, and each `run` step is a
-script that `docker exec` starts in it, as root, with a home directory of GitHub's, in a checkout that
-belongs to somebody else.  Steps that do not depend on the matrix run once.  Needs an engine that has
-the job's image (tests/workflow/run.sh sees to both).  The last line is `N passed, N failed`: a step
-that ends well counts as one, and so does each test that a step counts.
+The container is created with the options that GitHub's runner gives it, and
+each `run` step is a script that `docker exec` starts in it, as root, with a
+home directory of GitHub's, in a checkout that belongs to somebody else.  Steps
+that do not depend on the matrix run once.  Needs an engine that has the job's
+image (tests/workflow/run.sh sees to both).  The last line is `N passed, N
+failed`: a step that ends well counts as one, and so does each test that a step
+counts.
 """
 import os
 import re
@@ -52,7 +55,8 @@ class Container:
         subprocess.run(["docker", *words], check=True, stdout=subprocess.DEVNULL)
 
     def check_out(self):
-        """What actions/checkout leaves: one commit, without its trust in a directory of another user."""
+        """What actions/checkout leaves: one commit, without its trust in a
+        directory of another user."""
         directory = self.files / self.workspace.removeprefix("/__w/")
         subprocess.run(["git", "clone", "--quiet", "--depth", "1", TREE.as_uri(), directory], check=True)
         for path, names, files in os.walk(self.files):
@@ -71,7 +75,8 @@ class Container:
         said = []
         for line in step.stdout:
             said.append(line)
-            # Tests count through the last line of all; the container's own one is not that.
+            # Tests count through the last line of all; the container's own one
+            # is not that.
             print(f"  {line}", end="", flush=True)
         counted = COUNTED.findall("".join(said))
         return step.wait(), [int(n) for n in counted[-1]] if counted else [0, 0]

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the job `test` of .github/workflows/ci.yml in a container like GitHub's (run.py):
+# Runs the job `test` of .github/workflows/ci.yml in a container like GitHub's
+# (run.py):
 #
 #	tests/workflow/run.sh [TARGET...]    of its matrix; all without one
 #

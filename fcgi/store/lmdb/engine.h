@@ -163,8 +163,8 @@ bool file_path(char *out, size_t size, const char *dir, const char *file);
 /* Sync a directory, so that its entries are on the disk.  0 or errno. */
 int file_sync_directory(const char *path);
 /*
- * Look whether a file begins like LMDB's, without LMDB.  0, MDB_INVALID if it does
- * not, or errno if it cannot be read.
+ * Look whether a file begins like LMDB's, without LMDB.  0, MDB_INVALID if it
+ * does not, or errno if it cannot be read.
  */
 int file_check_lmdb(const char *file);
 /*
