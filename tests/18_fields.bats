@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# Header fields and queries that change what a request means, or cannot be honoured.
+# Header fields and queries that change what a request means, or cannot be
+# honoured.
 
 load helper
 shared_servers '{"a": 1}'

@@ -152,7 +152,8 @@ gave_up_or_over() {
 	grep -q 'did not get ready' "$LOG" || (($(restarts_over) > $1))
 }
 
-# Restarts the workers until a new one is stopped before it is ready.  Sets stopped.
+# Restarts the workers until a new one is stopped before it is ready.  Sets
+# stopped.
 stop_a_new_worker() {
 	local supervisor=$1 over serving children pid
 	while ! grep -q 'did not get ready' "$LOG"; do

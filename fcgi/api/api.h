@@ -46,10 +46,10 @@ enum api_need { API_NEEDS_NOTHING, API_NEEDS_READ, API_NEEDS_WRITE };
 bool api_owns(struct slice path);
 
 /*
- * First step.  `req` is as request_read leaves it.  `store_id` goes into entity tags; it is not used before
- * api_run.  After API_NEEDS_NOTHING the response is complete; else the caller
- * calls api_run with such a view.  The call borrows `req` and `res` until
- * api_trim.
+ * First step.  `req` is as request_read leaves it.  `store_id` goes into entity
+ * tags; it is not used before api_run.  After API_NEEDS_NOTHING the response is
+ * complete; else the caller calls api_run with such a view.  The call borrows
+ * `req` and `res` until api_trim.
  */
 enum api_need api_prepare(struct api_call *call, const struct request *req, struct response *res,
 			  uint64_t store_id);

@@ -191,7 +191,10 @@ request_type_is(const struct request *r, const char *type)
 	return slice_eq_nocase(slice_trim(content_type), slice_str(type));
 }
 
-/* Take the next item off a list at `separator`, unless that is in a quoted string. */
+/*
+ * Take the next item off a list at `separator`, unless that is in a quoted
+ * string.
+ */
 static struct slice
 next_item(struct slice *list, char separator)
 {

@@ -38,7 +38,9 @@ void response_reset(struct response *res);
  */
 void response_ok(struct response *res, enum status st);
 
-/* Drop the body.  A 200 becomes 204; a 201 stays what it is, without content. */
+/*
+ * Drop the body.  A 200 becomes 204; a 201 stays what it is, without content.
+ */
 void response_no_content(struct response *res);
 
 /*

@@ -136,7 +136,9 @@ static bool
 on_end(struct workers *w, unsigned seat, int status)
 {
 	const struct seat ended = w->seats[seat];
-	/* One that was told to leave and crashes instead has died all the same. */
+	/*
+	 * One that was told to leave and crashes instead has died all the same.
+	 */
 	bool crashed = WIFSIGNALED(status) && !ended.killed;
 	bool died = crashed || !ended.retiring;
 	bool at_once = clock_now() - ended.born < SHORT_LIFE_NS;

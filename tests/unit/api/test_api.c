@@ -22,7 +22,10 @@ body_has(const char *text)
 	return memmem(res.body.data, res.body.len, text, strlen(text)) != NULL;
 }
 
-/* A batch that cannot be committed is run again, and meanwhile others may have written. */
+/*
+ * A batch that cannot be committed is run again, and meanwhile others may have
+ * written.
+ */
 static void
 a_second_try_does_not_bear_the_sentence_of_the_first(void **state)
 {
