@@ -1,6 +1,6 @@
-# shellcheck shell=bash What every black-box suite loads.  A suite says
-# `shared_servers`, or where its tests harm them `own_area`; what it does
-# otherwise, it defines after that.
+# shellcheck shell=bash
+# What every black-box suite loads.  A suite says `shared_servers`, or where its
+# tests harm them `own_area`; what it does otherwise, it defines after that.
 
 TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TREE=$(dirname "$TESTS")

@@ -1,6 +1,7 @@
-# shellcheck shell=bash Clients that write and read in the background and know
-# what they were told (tools/load.py), and peers that stall.  For suites that
-# load it after the helper.
+# shellcheck shell=bash
+# Clients that write and read in the background and know what they were told
+# (tools/load.py), and peers that stall.  For suites that load it after the
+# helper.
 
 # start_load MODE [options of load.py...]: in the background, until end_load.
 start_load() {

@@ -1,5 +1,6 @@
-# shellcheck shell=bash Starts and stops a responder and a front of a test's
-# own.  Everything of the two lives in one directory, AREA:
+# shellcheck shell=bash
+# Starts and stops a responder and a front of a test's own.  Everything of the
+# two lives in one directory, AREA:
 #
 #	responder.{pid,log,out}   m.sock   store/   front/ (the nginx prefix)   port
 

@@ -1,5 +1,6 @@
-# shellcheck shell=bash Stores that `serve` must refuse and leave as they are.
-# For suites that load it after the helper.
+# shellcheck shell=bash
+# Stores that `serve` must refuse and leave as they are.  For suites that load
+# it after the helper.
 
 # refused: serve exits 1 with one line on stderr, and the directory is as it
 # was.

@@ -1,6 +1,7 @@
-# shellcheck shell=bash Brings up the composed containers, or single ones, under
-# names of a test's own; `take_down` removes whatever has that name, its volumes
-# and networks, too.
+# shellcheck shell=bash
+# Brings up the composed containers, or single ones, under names of a test's
+# own; `take_down` removes whatever has that name, its volumes and networks,
+# too.
 
 load ../helper
 

@@ -1,5 +1,6 @@
-# shellcheck shell=bash For the tests of deploy/: DEPLOY is that directory, TREE
-# the one above; run.sh gives the tools.
+# shellcheck shell=bash
+# For the tests of deploy/: DEPLOY is that directory, TREE the one above; run.sh
+# gives the tools.
 
 TREE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 DEPLOY=$TREE/deploy
