@@ -1,5 +1,6 @@
-# make run     build Markbook and serve it at http://127.0.0.1:8080, in the
-# foreground make test    run all tests make help    show the rest
+# make run     build Markbook and serve it, in the foreground
+# make test    run all tests
+# make help    show the rest
 #
 # Each target that people call has a line "## TARGET  what it does" beside it,
 # below the name of its group ("##@ GROUP").  `make help` prints these lines.
