@@ -234,7 +234,7 @@ assert_log() {
 	post "/json/$c" '{}'
 	assert_status 201
 	put "/json/$c/a" '{"new": 1}' -H 'Prefer: return=minimal'
-	assert_status 204
+	assert_status 201
 	http HEAD /json
 	assert_status 200
 	get /healthz

@@ -152,7 +152,7 @@ PY
 	# into the store.
 	jq -nc '[range(50000) | {key: "r\(.)", value: 0}] | from_entries' >"$AREA/many"
 	send PUT /json/many "@$AREA/many" -H 'Prefer: return=minimal'
-	assert_status 204
+	assert_status 201
 	put /json/load '{"one": 0}'
 	rewrite() {
 		python3 - "$TOOLS" "$SOCKET" <<'PY'

@@ -62,6 +62,7 @@ void
 response_no_content(struct response *res)
 {
 	buf_reset(&res->body, BODY_KEEP);
+	res->type = NULL;
 	if (res->code == codes[ST_CREATED].code)
 		return;
 	res->code = 204;

@@ -302,9 +302,9 @@ def pipeline(args, failures):
             data.append(request("GET", path))
             if i % 8 == 0:
                 data.append(request("GET", f"/json/p/{n}-{i}/x"))
-                expected += [(204, b""), (200, b'{"res":%d}' % i), (404, None)]
+                expected += [(201, b""), (200, b'{"res":%d}' % i), (404, None)]
             else:
-                expected += [(204, b""), (200, b'{"res":%d}' % i)]
+                expected += [(201, b""), (200, b'{"res":%d}' % i)]
             wanted["PUT", path] += 1
             wanted["GET", path] += 1
         data = b"".join(data)

@@ -129,7 +129,7 @@ def write(args):
             name, path = f"w{number}-{n}", f"/json/{args.collection}/w{number}-{n}"
             try:
                 status, _, data = link("PUT", path, json.dumps({"new": n}), {"Prefer": "return=minimal"})
-                if status == 204:
+                if status == 201:
                     with run.lock:
                         acknowledged.append((name, n))
                     run.succeeded()
@@ -137,7 +137,7 @@ def write(args):
                     run.failed(status, f"PUT {path}: {status} {data[:200]}")
                     if args.pause:
                         time.sleep(args.pause)
-                if args.reads and status == 204:
+                if args.reads and status == 201:
                     status, _, data = link("GET", path)
                     if status != 200:
                         run.failed(status, f"GET {path}: {status} {data[:200]}")
@@ -215,7 +215,7 @@ def fresh(args):
         n += 1
         writer = links[n % len(links)]
         status, _, data = writer("PUT", path, json.dumps({"new": n}), {"Prefer": "return=minimal"})
-        if status != 204:
+        if status not in (201, 204):
             run.failed(status, f"PUT: {status} {data[:200]}")
             continue
         for i, link in enumerate(links):
