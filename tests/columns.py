@@ -75,7 +75,9 @@ def main():
     if "--comments" in paths:
         paths.remove("--comments")
         code = float("inf")
-    listed = subprocess.run(["git", "ls-files", "-z", "--", *paths], capture_output=True, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--", *paths], capture_output=True, check=True
+    )
     files = [name for name in listed.stdout.decode().split("\0") if name and comment_of(name)]
     if not files:
         print("no file to look at")

@@ -102,7 +102,8 @@ def wrong_in_file(name, rule):
 
 def main():
     names = sys.argv[1:] or subprocess.run(
-        ["git", "-C", TOP, "ls-files"], check=True, capture_output=True, text=True).stdout.split("\n")
+        ["git", "-C", TOP, "ls-files"], check=True, capture_output=True, text=True
+    ).stdout.split("\n")
     found = sections()
     wrong = 0
     for name in names:

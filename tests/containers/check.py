@@ -2,11 +2,12 @@
 """Sees that the files for ecs-cli say what it takes, and nothing that it
 refuses or passes over.
 
-    check.py compose FILE...        each against the compose schema 3.0, Fargate's rules and ECS's bounds
+    check.py compose FILE...        each against compose schema 3.0, Fargate's rules, ECS's bounds
     check.py params FILE COMPOSE    ecs-params.yml, which goes with that compose file
 
 One line for each fault, and exit status 1 where there is one.
 """
+
 import re
 import sys
 
@@ -15,8 +16,25 @@ import yaml
 DURATION = re.compile(r"(\d+)s")
 MEMORY = re.compile(r"(\d+)([mg])b?", re.I)
 # ecs-cli hands these on to the task definition ...
-CONVERTED = {"image", "command", "entrypoint", "environment", "env_file", "ports", "volumes", "user", "read_only",
-             "cap_drop", "tmpfs", "ulimits", "healthcheck", "logging", "labels", "stop_grace_period", "working_dir"}
+CONVERTED = {
+    "image",
+    "command",
+    "entrypoint",
+    "environment",
+    "env_file",
+    "ports",
+    "volumes",
+    "user",
+    "read_only",
+    "cap_drop",
+    "tmpfs",
+    "ulimits",
+    "healthcheck",
+    "logging",
+    "labels",
+    "stop_grace_period",
+    "working_dir",
+}
 # ... and passes these over, which do their work elsewhere.
 PASSED_OVER = {"build", "depends_on", "restart"}
 # AWS: task CPU units and the memory that goes with them, in MiB.
@@ -88,6 +106,7 @@ def defaults(value):
 
 # --- docker-compose.yml -------------------------------------------------------
 
+
 def healthcheck(faults, where, value):
     value = faults.keys(where, value, {"test", "interval", "timeout", "retries"})
     test = [match[0] for match in faults.strings(f"{where}.test", value.get("test"))]
@@ -141,13 +160,25 @@ def build(faults, where, value):
 
 
 CHECKS = {
-    "image": text, "user": text, "working_dir": text, "restart": text,
-    "command": text_or_list, "entrypoint": text_or_list, "env_file": text_or_list,
-    "environment": mapping_of_text, "labels": mapping_of_text,
-    "build": build, "healthcheck": healthcheck, "logging": logging, "ports": ports, "ulimits": ulimits,
+    "image": text,
+    "user": text,
+    "working_dir": text,
+    "restart": text,
+    "command": text_or_list,
+    "entrypoint": text_or_list,
+    "env_file": text_or_list,
+    "environment": mapping_of_text,
+    "labels": mapping_of_text,
+    "build": build,
+    "healthcheck": healthcheck,
+    "logging": logging,
+    "ports": ports,
+    "ulimits": ulimits,
     "read_only": lambda f, where, value: f.is_a(where, value, bool, "boolean"),
     "cap_drop": lambda f, where, value: f.strings(where, value),
-    "tmpfs": lambda f, where, value: f.strings(where, value, r"/[^:]+:size=\d+[mg]", "tmpfs as PATH:size=Nm"),
+    "tmpfs": lambda f, where, value: f.strings(
+        where, value, r"/[^:]+:size=\d+[mg]", "tmpfs as PATH:size=Nm"
+    ),
     "stop_grace_period": lambda f, where, value: f.seconds(where, value, 2, 120),
 }
 
@@ -161,7 +192,9 @@ def service(faults, where, value, document):
         if name[0] not in document["services"]:
             faults.add(f"{where}.depends_on", f"{name[0]!r} is no service")
     pattern = r"([a-z][a-z0-9_-]*):(/[^:]+)(?::ro)?"
-    for match in faults.strings(f"{where}.volumes", value.get("volumes", []), pattern, "named volume as NAME:PATH"):
+    for match in faults.strings(
+        f"{where}.volumes", value.get("volumes", []), pattern, "named volume as NAME:PATH"
+    ):
         if match[1] not in (document.get("volumes") or {}):
             faults.add(f"{where}.volumes", f"{match[1]!r} is not declared")
 
@@ -169,8 +202,10 @@ def service(faults, where, value, document):
 def compose(faults, document):
     document = faults.keys("file", document, {"version", "services", "volumes"})
     if document.get("version") != "3":
-        faults.add("version", "is not \"3\"")
-    for name, value in faults.keys("volumes", document.get("volumes", {}), document.get("volumes", {})).items():
+        faults.add("version", 'is not "3"')
+    for name, value in faults.keys(
+        "volumes", document.get("volumes", {}), document.get("volumes", {})
+    ).items():
         if value != {}:
             faults.add(f"volumes.{name}", "is not empty")
     services = faults.keys("services", document.get("services"), document.get("services") or {})
@@ -179,6 +214,7 @@ def compose(faults, document):
 
 
 # --- ecs-params.yml -----------------------------------------------------------
+
 
 def memory(faults, where, value):
     match = isinstance(value, str) and MEMORY.fullmatch(value)
@@ -200,26 +236,36 @@ def container(faults, where, value, names):
                 faults.add(f"{where}.depends_on", f"{item.get('condition')!r} is no condition")
     cpu = value.get("cpu_shares")
     faults.is_a(f"{where}.cpu_shares", cpu, int, "number")
-    return cpu if isinstance(cpu, int) else 0, memory(faults, f"{where}.mem_limit", value.get("mem_limit"))
+    return cpu if isinstance(cpu, int) else 0, memory(
+        faults, f"{where}.mem_limit", value.get("mem_limit")
+    )
 
 
 def task(faults, value, names):
     where = "task_definition"
-    value = faults.keys(where, value, {"ecs_network_mode", "task_role_arn", "task_execution_role", "task_size",
-                                       "services"})
+    value = faults.keys(
+        where,
+        value,
+        {"ecs_network_mode", "task_role_arn", "task_execution_role", "task_size", "services"},
+    )
     if value.get("ecs_network_mode") != "awsvpc":
         faults.add(f"{where}.ecs_network_mode", "is not awsvpc, the only one of Fargate")
     text(faults, f"{where}.task_execution_role", value.get("task_execution_role"))
     text(faults, f"{where}.task_role_arn", value.get("task_role_arn", ""))
     size = faults.keys(f"{where}.task_size", value.get("task_size"), {"cpu_limit", "mem_limit"})
-    cpu, mib = (int(n) if isinstance(n, str) and n.isdigit() else 0 for n in (size.get("cpu_limit"), size.get("mem_limit")))
+    cpu, mib = (
+        int(n) if isinstance(n, str) and n.isdigit() else 0
+        for n in (size.get("cpu_limit"), size.get("mem_limit"))
+    )
     if mib not in TASK_MEMORY.get(cpu, []):
         faults.add(f"{where}.task_size", f"is no size of Fargate: {size}")
     services = faults.keys(f"{where}.services", value.get("services"), names)
     for name in names:
         if name not in services:
             faults.add(f"{where}.services", f"{name!r} is missing")
-    used = [container(faults, f"{where}.services.{name}", services[name], names) for name in services]
+    used = [
+        container(faults, f"{where}.services.{name}", services[name], names) for name in services
+    ]
     if sum(u[0] for u in used) > cpu or sum(u[1] for u in used) > mib:
         faults.add(f"{where}.services", "are together larger than the task")
 
@@ -237,7 +283,9 @@ def params(faults, document, names):
     variable = r"\$\{[A-Z_]+\}|(?:subnet|sg)-[0-9a-f]+"
     if not faults.strings(f"{where}.subnets", network.get("subnets"), variable, "subnet"):
         faults.add(f"{where}.subnets", "needs one at least")
-    faults.strings(f"{where}.security_groups", network.get("security_groups"), variable, "security group")
+    faults.strings(
+        f"{where}.security_groups", network.get("security_groups"), variable, "security group"
+    )
     if network.get("assign_public_ip") not in ("ENABLED", "DISABLED"):
         faults.add(f"{where}.assign_public_ip", "is neither ENABLED nor DISABLED")
 
@@ -263,6 +311,10 @@ def main(mode, *files):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 3 or sys.argv[1] not in ("compose", "params") or (sys.argv[1] == "params" and len(sys.argv) != 4):
+    if (
+        len(sys.argv) < 3
+        or sys.argv[1] not in ("compose", "params")
+        or (sys.argv[1] == "params" and len(sys.argv) != 4)
+    ):
         sys.exit(__doc__)
     sys.exit(main(*sys.argv[1:]))

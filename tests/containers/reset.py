@@ -2,7 +2,7 @@
 """Copies a disk while clients write to the service on it, and judges the
 service started on a copy.
 
-    reset.py load BASE DISK MOUNTED COUNT OUT    copies the file DISK, which is mounted on MOUNTED, to
+    reset.py load BASE DISK MOUNTED COUNT OUT    copies the file DISK, mounted on MOUNTED, to
                                                  OUT/1 to OUT/COUNT while clients write to BASE, and
                                                  notes in OUT/N.json what they had sent by then
     reset.py judge BASE OUT/N.json SEED          whether the service at BASE has all of that
@@ -15,6 +15,7 @@ one after the other.  So a copy is whole if the collection is as it was after
 some request, and that is not an earlier one than the last that was answered
 before the copy.
 """
+
 import argparse
 import ctypes
 import http.client
@@ -83,7 +84,11 @@ class Client(threading.Thread):
             except (OSError, http.client.HTTPException):
                 link.close()
                 status = 503
-            if status in (200, 201, 204) or status == 404 and request(self.number, self.sent)[1] is None:
+            if (
+                status in (200, 201, 204)
+                or status == 404
+                and request(self.number, self.sent)[1] is None
+            ):
                 self.answered = self.sent
             elif status in (502, 503, 504):
                 time.sleep(0.05)
@@ -214,7 +219,9 @@ def judge(args):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     modes = parser.add_subparsers(required=True)
     mode = modes.add_parser("load")
     for name in ("base", "disk", "mounted"):

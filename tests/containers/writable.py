@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Where a process could write that has broken into a container.
 
-    writable.py PID UID      enters the namespaces of PID, becomes UID without any capability, and tries
-                             to create a file in each directory and to open each file for writing
+    writable.py PID UID      enters the namespaces of PID, becomes UID without any capability, and
+                             tries to create a file in each directory and to
+                             open each file for writing
 
 Prints each directory in which that worked, and each file outside of them.  Only
 root can run it.
 """
+
 import ctypes
 import os
 import stat
@@ -24,7 +26,9 @@ def must(result):
 
 
 def enter(pid, uid):
-    names = [os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY) for name in ("ipc", "uts", "net", "mnt")]
+    names = [
+        os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY) for name in ("ipc", "uts", "net", "mnt")
+    ]
     for descriptor in names:
         must(LIBC.setns(descriptor, 0))
     os.chdir("/")

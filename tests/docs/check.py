@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks the documents without running anything:
 
-    check.py commands    every command is run by transcript.py, or by a test that elsewhere.txt names
+    check.py commands    transcript.py runs every command, or a test that elsewhere.txt names
     check.py links       every link leads to a file, and to a heading in it
     check.py names       paths, make targets and functions that stand in the text are there
     check.py figures     figures of speed and endurance are those of the last runs
@@ -78,8 +78,10 @@ def check_commands():
                     if command not in known:
                         wrong.append(f"{page.name}:{number}: no test runs: {command}")
             elif block.info != "console" and block.info not in SHOWN:
-                wrong.append(f"{page.name}:{block.line - 1}: a block of '{block.info}': commands "
-                             "are console (run as they stand) or sh (run by a test of their own)")
+                wrong.append(
+                    f"{page.name}:{block.line - 1}: a block of '{block.info}': commands "
+                    "are console (run as they stand) or sh (run by a test of their own)"
+                )
         before = ""
         for number, line in page.prose:
             if re.match(r"\s+```", line) or (re.match(r" {4}|\t", line) and not before.strip()):
@@ -111,32 +113,45 @@ def check_links():
                 wrong.append(f"{page.name}:{number}: no file {name}")
             elif anchor and path.suffix == ".md" and anchor not in pages.Page(path).anchors():
                 wrong.append(f"{page.name}:{number}: no heading #{anchor} in {name or page.name}")
-    wrong += [f"{path.relative_to(pages.TREE)}: nothing leads there"
-              for path in pages.paths(["docs/*.md", "CONTRIBUTING.md"]) if path not in reached]
+    wrong += [
+        f"{path.relative_to(pages.TREE)}: nothing leads there"
+        for path in pages.paths(["docs/*.md", "CONTRIBUTING.md"])
+        if path not in reached
+    ]
     return wrong
 
 
 def check_names():
     wrong = []
     targets = pages.make_targets()
-    sources = "\n".join(path.read_text(encoding="utf-8")
-                        for path in sorted((pages.TREE / "fcgi").rglob("*.[ch]")))
+    sources = "\n".join(
+        path.read_text(encoding="utf-8") for path in sorted((pages.TREE / "fcgi").rglob("*.[ch]"))
+    )
     functions = set(re.findall(r"\b(\w+)\(", sources))
     for page in all_pages():
-        wrong += [f"{page.name}:{block.line}: no such lines in fcgi/" for block in page.blocks
-                  if block.info == "c" and not is_shown_code(block, sources)]
+        wrong += [
+            f"{page.name}:{block.line}: no such lines in fcgi/"
+            for block in page.blocks
+            if block.info == "c" and not is_shown_code(block, sources)
+        ]
         for number, line in page.prose:
-            wrong += [f"{page.name}:{number}: no function {name}() in {path}"
-                      for path, name in re.findall(IN_FILE, line)
-                      if f"{name}(" not in (pages.TREE / path).read_text(encoding="utf-8")]
+            wrong += [
+                f"{page.name}:{number}: no function {name}() in {path}"
+                for path, name in re.findall(IN_FILE, line)
+                if f"{name}(" not in (pages.TREE / path).read_text(encoding="utf-8")
+            ]
         for number, code in page.code():
             make = re.fullmatch(r"make((?: [\w-]+)*)((?: \w+=\S*)*)", code)
-            path = re.match(r"(?:fcgi|conf|tests|bench|deploy|docs|web|\.ci|\.github)/[\w./*-]*",
-                            code)
+            path = re.match(
+                r"(?:fcgi|conf|tests|bench|deploy|docs|web|\.ci|\.github)/[\w./*-]*", code
+            )
             function = re.fullmatch(r"(\w+)\(\)", code)
             if make:
-                wrong += [f"{page.name}:{number}: no target {target} in `make help`"
-                          for target in make[1].split() if target not in targets]
+                wrong += [
+                    f"{page.name}:{number}: no target {target} in `make help`"
+                    for target in make[1].split()
+                    if target not in targets
+                ]
             elif path and not list(pages.TREE.glob(path[0].rstrip("/."))):
                 wrong.append(f"{page.name}:{number}: no file {path[0]}")
             elif function and function[1] not in functions:
@@ -147,8 +162,10 @@ def check_names():
 def check_figures():
     """Numbers with a decimal point or a thousands separator stand in the
     reports, too."""
-    reports = "\n".join(path.read_text(encoding="utf-8") for path in pages.paths(
-        ["bench/README.md", "bench/results/*.md", "tests/README.md"]))
+    reports = "\n".join(
+        path.read_text(encoding="utf-8")
+        for path in pages.paths(["bench/README.md", "bench/results/*.md", "tests/README.md"])
+    )
     known = set(re.findall(FIGURE, reports))
     wrong = []
     for path in pages.paths(["README.md", "docs/performance.md", "docs/security.md"]):
@@ -156,19 +173,24 @@ def check_figures():
         for number, line in page.prose:
             # Not those of addresses.
             text = re.sub(r"\]\([^)]*\)|`[^`]*`|<[^>]*>|\b\d+(\.\d+){3}\b|\d+\.\d+/", "", line)
-            wrong += [f"{page.name}:{number}: no report has {figure}"
-                      for figure in re.findall(FIGURE, text) if figure not in known]
+            wrong += [
+                f"{page.name}:{number}: no report has {figure}"
+                for figure in re.findall(FIGURE, text)
+                if figure not in known
+            ]
     return wrong
 
 
 def check_packages():
-    text = "".join((pages.TREE / name).read_text(encoding="utf-8")
-                   for name in ("README.md", "CONTRIBUTING.md")).lower()
+    text = "".join(
+        (pages.TREE / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")
+    ).lower()
     script = (pages.TREE / "conf/deps.sh").read_text(encoding="utf-8")
     found = re.findall(r'^\t\[(?:build|serve|try|test|lint)\]="([^"]*)"', script, re.M)
     names = [re.sub(r"^lib|-dev$", "", name) for part in found for name in part.split()]
-    return [f"neither README.md nor CONTRIBUTING.md has {name}" for name in names
-            if name not in text] + ["conf/deps.sh: no lists found"] * (not names)
+    return [
+        f"neither README.md nor CONTRIBUTING.md has {name}" for name in names if name not in text
+    ] + ["conf/deps.sh: no lists found"] * (not names)
 
 
 def check_shape():
@@ -184,8 +206,14 @@ def check_shape():
     return wrong
 
 
-CHECKS = {"commands": check_commands, "links": check_links, "names": check_names,
-          "shape": check_shape, "figures": check_figures, "packages": check_packages}
+CHECKS = {
+    "commands": check_commands,
+    "links": check_links,
+    "names": check_names,
+    "shape": check_shape,
+    "figures": check_figures,
+    "packages": check_packages,
+}
 
 
 def main():

@@ -6,6 +6,7 @@
 Each answer has another status, or a body in which one letter differs.  Prints
 the port that it listens on; ends when stdin does.
 """
+
 import http.client
 import http.server
 import sys
@@ -15,9 +16,16 @@ import urllib.parse
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def hand_on(self):
-        fields = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
+        fields = {
+            name: value for name, value in self.headers.items() if name.lower() != "connection"
+        }
         link = http.client.HTTPConnection(self.server.target)
-        link.request(self.command, self.path, self.rfile.read(int(self.headers.get("Content-Length", 0))), fields)
+        link.request(
+            self.command,
+            self.path,
+            self.rfile.read(int(self.headers.get("Content-Length", 0))),
+            fields,
+        )
         answer = link.getresponse()
         status, data = answer.status, answer.read()
         if self.server.kind == "status":

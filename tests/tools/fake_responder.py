@@ -10,6 +10,7 @@ Writes one line "METHOD PATH" to LOG for each request that it read.  HOW:
     second   answers the first request on each connection, reads the second and closes
     answer   answers each request with its parameters, as JSON: [[name, value], ...]
 """
+
 import json
 import socketserver
 import sys
@@ -51,10 +52,13 @@ class Handler(socketserver.BaseRequestHandler):
             count += 1
             named = dict(request)
             log.write(f"{named['REQUEST_METHOD']} {named['PATH_INFO']}\n")
-            text = b"Status: 200 OK\r\nContent-Type: application/json\r\nCache-Control: no-cache\r\n\r\n"
+            text = b"Status: 200 OK\r\nContent-Type: application/json\r\n"
+            text += b"Cache-Control: no-cache\r\n\r\n"
             text += json.dumps(request).encode()
             if how == "answer" or (how == "second" and count == 1):
-                self.request.sendall(fcgi.stream(fcgi.STDOUT, text) + fcgi.record(fcgi.END, bytes(8)))
+                self.request.sendall(
+                    fcgi.stream(fcgi.STDOUT, text) + fcgi.record(fcgi.END, bytes(8))
+                )
                 continue
             if how == "half":
                 self.request.sendall(fcgi.record(fcgi.STDOUT, text[:30]))

@@ -2,10 +2,13 @@
 
 The protocol: FastCGI Specification 1.0, sections 3 and 8.
 """
+
 import socket
 import struct
 
-BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR, DATA, GET_VALUES, GET_VALUES_RESULT, UNKNOWN = range(1, 12)
+BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR, DATA, GET_VALUES, GET_VALUES_RESULT, UNKNOWN = (
+    range(1, 12)
+)
 RESPONDER = 1
 # Seconds; a peer that is not answered at all is told of then, and no machine is
 # so slow.
@@ -20,7 +23,9 @@ def record(kind, content=b"", request_id=1, version=1):
 
 def stream(kind, content, request_id=1):
     """All of a stream's records and the empty one that ends it."""
-    parts = [record(kind, content[i : i + 65535], request_id) for i in range(0, len(content), 65535)]
+    parts = [
+        record(kind, content[i : i + 65535], request_id) for i in range(0, len(content), 65535)
+    ]
     return b"".join(parts) + record(kind, b"", request_id)
 
 
@@ -32,7 +37,9 @@ def pair(name, value):
     def length(n):
         return struct.pack("!B", n) if n < 128 else struct.pack("!I", n | 0x80000000)
 
-    name, value = (x.encode("utf-8", "surrogateescape") if isinstance(x, str) else x for x in (name, value))
+    name, value = (
+        x.encode("utf-8", "surrogateescape") if isinstance(x, str) else x for x in (name, value)
+    )
     return length(len(name)) + length(len(value)) + name + value
 
 

@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 """Speaks FastCGI to a responder, well or badly.
 
-    fcgi_client.py ADDRESS request METHOD PATH [BODY] [NAME=VALUE...]
-        prints the answer; NAME=VALUE adds or replaces a parameter, NAME= sends it empty,
-        NAME alone leaves it out
-    fcgi_client.py ADDRESS abuse HOW [--connections N] [--bound SECONDS] [--requests N] [--greet]
-        opens N connections of the bad kind, with --greet after one good request on each,
-        and keeps them open, makes good requests on connections of their own meanwhile, closes the
-        bad ones and makes some more; fails where a good one takes longer than the bound
-    fcgi_client.py ADDRESS pair
-        two requests, one after the other, on one connection: prints both statuses
+fcgi_client.py ADDRESS request METHOD PATH [BODY] [NAME=VALUE...]
+    prints the answer; NAME=VALUE adds or replaces a parameter, NAME= sends it empty,
+    NAME alone leaves it out
+fcgi_client.py ADDRESS abuse HOW [--connections N] [--bound SECONDS]
+               [--requests N] [--greet]
+    opens N connections of the bad kind, with --greet after one good request on each,
+    and keeps them open, makes good requests on connections of their own meanwhile, closes the
+    bad ones and makes some more; fails where a good one takes longer than the bound
+fcgi_client.py ADDRESS pair
+    two requests, one after the other, on one connection: prints both statuses
 """
+
 import argparse
 import os
 import struct
@@ -36,7 +38,8 @@ ABUSES = {
     "half-a-header": GOOD[:5],
     "begin-only": fcgi.begin(),
     "half-the-parameters": GOOD[:60],
-    "no-end-of-parameters": fcgi.begin() + fcgi.record(fcgi.PARAMS, fcgi.params("PUT", "/json/bad/peer", b'{"new": 1}')),
+    "no-end-of-parameters": fcgi.begin()
+    + fcgi.record(fcgi.PARAMS, fcgi.params("PUT", "/json/bad/peer", b'{"new": 1}')),
     "half-the-body": fcgi.begin()
     + fcgi.stream(fcgi.PARAMS, fcgi.params("PUT", "/json/bad/peer", b'{"new": 1}'))
     + fcgi.record(fcgi.STDIN, b'{"ne'),
@@ -46,23 +49,30 @@ ABUSES = {
     "ones": b"\xff" * 4096,
     "http": b"GET /json HTTP/1.1\r\nHost: x\r\n\r\n" * 20,
     "wrong-version": fcgi.record(fcgi.BEGIN, struct.pack("!HB5x", 1, 1), version=9) + GOOD[16:],
-    "unknown-type": fcgi.record(77, b"what", request_id=0) + fcgi.record(200, b"x" * 100, request_id=0),
+    "unknown-type": fcgi.record(77, b"what", request_id=0)
+    + fcgi.record(200, b"x" * 100, request_id=0),
     "unknown-role": fcgi.begin(role=77) + GOOD[16:],
-    "authorizer": fcgi.begin(role=2) + fcgi.stream(fcgi.PARAMS, fcgi.params("PUT", "/json/bad/peer", b'{"new": 1}')),
+    "authorizer": fcgi.begin(role=2)
+    + fcgi.stream(fcgi.PARAMS, fcgi.params("PUT", "/json/bad/peer", b'{"new": 1}')),
     "no-begin": GOOD[16:],
     "abort": fcgi.begin() + fcgi.record(fcgi.ABORT),
     "abort-in-body": fcgi.begin()
     + fcgi.stream(fcgi.PARAMS, fcgi.params("PUT", "/json/bad/peer", b'{"new": 1}'))
     + fcgi.record(fcgi.STDIN, b'{"ne')
     + fcgi.record(fcgi.ABORT),
-    "two-at-once": fcgi.begin(1) + fcgi.begin(2) + fcgi.stream(fcgi.PARAMS, fcgi.params("GET", "/json"), 2),
+    "two-at-once": fcgi.begin(1)
+    + fcgi.begin(2)
+    + fcgi.stream(fcgi.PARAMS, fcgi.params("GET", "/json"), 2),
     "short-begin": fcgi.record(fcgi.BEGIN, b"\x00\x01") + GOOD[16:],
     "long-parameter": oversized_pair(LONG, LONG),
     "long-name": oversized_pair(LONG, b"\x01"),
     "long-value": oversized_pair(b"\x04", LONG),
-    "endless-parameters": fcgi.begin() + fcgi.record(fcgi.PARAMS, fcgi.pair("X" * 100, "y" * 60000)) * 30,
+    "endless-parameters": fcgi.begin()
+    + fcgi.record(fcgi.PARAMS, fcgi.pair("X" * 100, "y" * 60000)) * 30,
     "get-values": fcgi.record(fcgi.GET_VALUES, fcgi.pair("FCGI_MAX_CONNS", ""), request_id=0),
-    "get-values-again": fcgi.record(fcgi.GET_VALUES, fcgi.pair("FCGI_MAX_CONNS", "") * 500, request_id=0),
+    "get-values-again": fcgi.record(
+        fcgi.GET_VALUES, fcgi.pair("FCGI_MAX_CONNS", "") * 500, request_id=0
+    ),
 }
 
 
@@ -133,7 +143,9 @@ def pair(address, _):
         print(client("GET", path).status)
 
 
-parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser = argparse.ArgumentParser(
+    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+)
 parser.add_argument("address")
 commands = parser.add_subparsers(required=True)
 sub = commands.add_parser("request")

@@ -6,6 +6,7 @@
 Every removal has to succeed, a write is done or answered with 507, and the
 store always holds what the answers said.
 """
+
 import json
 import random
 import sys
@@ -54,7 +55,10 @@ for step in range(int(sys.argv[3])):
         if write("PUT", f"/json/{name}/{record}", {"new": value}):
             records[record] = value
     elif what < 0.7:
-        patch = {f"r{rnd.randrange(400)}": rnd.choice([None, text(4)]) for _ in range(rnd.randrange(1, 30))}
+        patch = {
+            f"r{rnd.randrange(400)}": rnd.choice([None, text(4)])
+            for _ in range(rnd.randrange(1, 30))
+        }
         if write("PATCH", f"/json/{name}", patch):
             records.update(patch)
             model[name] = {key: value for key, value in records.items() if value is not None}
@@ -66,6 +70,8 @@ for step in range(int(sys.argv[3])):
         remove(f"/json/{name}")
         del model[name]
     if step % 500 == 499:
-        assert json.loads(client("GET", "/json").body) == model, f"step {step}: the store is not what was said"
+        assert (
+            json.loads(client("GET", "/json").body) == model
+        ), f"step {step}: the store is not what was said"
 print(f"{full} writes refused, {removed} removals")
 assert full > 20 and removed > 20

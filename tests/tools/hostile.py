@@ -11,196 +11,31 @@ stay until it was answered in --rounds more.  With --log, what the responder ran
 is held against what was answered.  Prints one object of JSON, whose "failures"
 tell what went wrong, and exits 1 where there are any.
 """
+
 import argparse
 import collections
 import contextlib
 import json
 import random
 import re
-import resource
-import selectors
 import socket
-import struct
 import sys
-import threading
 import time
 
 import hostile_shapes
-
-Answer = collections.namedtuple("Answer", "status fields body")
-PROBLEM = "application/problem+json"
-ADDRESS = ("127.0.0.1", 0)
-
-
-class Broken(Exception):
-    pass
-
-
-def connect(timeout=60, receive_buffer=None):
-    peer = socket.socket()
-    if receive_buffer:
-        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    peer.settimeout(timeout)
-    peer.connect(ADDRESS)
-    return peer
-
-
-def read_all(peer):
-    """What comes until the peer closes; a reset ends it, too."""
-    data = b""
-    while True:
-        try:
-            part = peer.recv(1 << 16)
-        except ConnectionError:
-            return data
-        if not part:
-            return data
-        data += part
-
-
-def unchunk(data):
-    body = b""
-    while True:
-        size, _, data = data.partition(b"\r\n")
-        size = int(size, 16)
-        body, data = body + data[:size], data[size + 2:]
-        if size == 0:
-            return body, data
-
-
-def answers(data, heads=()):
-    """The answers in these bytes; those whose number is in `heads` are to
-    HEAD."""
-    found = []
-    while data:
-        # To what is taken for HTTP/0.9.
-        if data.startswith(b'{"type"'):
-            return [*found, Answer(json.loads(data)["status"], {"content-type": PROBLEM}, data)]
-        head, end, data = data.partition(b"\r\n\r\n")
-        lines = head.split(b"\r\n")
-        version, _, rest = lines[0].partition(b" ")
-        if not end or not version.startswith(b"HTTP/1."):
-            raise Broken(f"no answer: {lines[0][:60]!r}")
-        fields = {}
-        for line in lines[1:]:
-            name, _, value = line.partition(b": ")
-            fields[name.decode().lower()] = value.decode("latin-1")
-        status = int(rest[:3])
-        body = b""
-        if len(found) in heads or status in (204, 304) or status < 200:
-            pass
-        elif "transfer-encoding" in fields:
-            body, data = unchunk(data)
-        else:
-            size = int(fields["content-length"])
-            body, data = data[:size], data[size:]
-            if len(body) < size:
-                raise Broken("an answer cut short")
-        if status >= 200:
-            found.append(Answer(status, fields, body))
-    return found
-
-
-def check_error(answer):
-    """An error says so in the shape of RFC 9457, and under its own status."""
-    if answer.status < 400 or not answer.body:
-        return
-    if answer.fields.get("content-type") != PROBLEM:
-        raise Broken(f"{answer.status} as {answer.fields.get('content-type')}")
-    if json.loads(answer.body)["status"] != answer.status:
-        raise Broken(f"{answer.status} says {answer.body[:80]!r}")
-
-
-def request(method, path, body=None, *lines):
-    head = [f"{method} {path} HTTP/1.1".encode(), b"Host: x", *lines]
-    if body is not None:
-        head += [b"Content-Type: application/json", b"Content-Length: %d" % len(body)]
-    return b"\r\n".join(head) + b"\r\n\r\n" + (body or b"")
-
-
-def ask(method, path, body=None, timeout=60):
-    with connect(timeout) as peer:
-        peer.sendall(request(method, path, body, b"Connection: close"))
-        found = answers(read_all(peer), (0,) if method == "HEAD" else ())
-    if len(found) != 1:
-        raise Broken(f"{method} {path}: {len(found)} answers")
-    return found[0]
-
-
-class Witness(threading.Thread):
-    """A client that wants to be served: a write, and a read that has to show
-    it."""
-
-    def __init__(self, bound):
-        super().__init__(daemon=True)
-        self.bound, self.over, self.count, self.slowest = bound, False, 0, 0.0
-        self.failures = []
-
-    def one(self, n):
-        path = "/json/witness/w"
-        start = time.monotonic()
-        if ask("PUT", path, b'{"new": %d}' % n, self.bound + 5).status not in (200, 201):
-            raise Broken("the write of the witness failed")
-        middle = time.monotonic()
-        if json.loads(ask("GET", path, None, self.bound + 5).body) != {"res": n}:
-            raise Broken("the witness read something else")
-        took = max(middle - start, time.monotonic() - middle)
-        self.slowest = max(self.slowest, took)
-        if took > self.bound:
-            raise Broken(f"the witness waited for {took:.1f} s")
-
-    def run(self):
-        ask("PUT", "/json/witness", b"{}")
-        while not self.over:
-            self.count += 2
-            try:
-                self.one(self.count)
-            except (Broken, OSError, KeyError, ValueError) as error:
-                self.failures.append(f"witness: {error}")
-            time.sleep(0.01)
-
-    def answers_to_come(self, rounds):
-        """A function that tells whether so many more were answered, or one
-        never will."""
-        target = self.count + 2 * rounds
-        return lambda: self.count > target or len(self.failures) > 0 or not self.is_alive()
-
-    def end(self):
-        self.over = True
-        self.join()
-
-
-class Log:
-    """The responder's: what it ran since this was made."""
-
-    def __init__(self, path):
-        self.file = open(path, encoding="utf-8")
-        self.file.seek(0, 2)
-        self.ran = collections.Counter()
-        self.rest = ""
-
-    def read(self):
-        *lines, self.rest = (self.rest + self.file.read()).split("\n")
-        for line in lines:
-            event = json.loads(line)
-            if event["event"] == "request":
-                self.ran[event["method"], event["path"]] += 1
-
-    def wait_for(self, wanted):
-        """Until all of `wanted` is there, and then what was written in the
-        meantime."""
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            self.read()
-            if all(self.ran[key] >= n for key, n in wanted.items()):
-                break
-            time.sleep(0.02)
-        ask("GET", "/json/witness")
-        time.sleep(0.1)
-        self.read()
-
-
-# --- modes --------------------------------------------------------------------
+from hostile_client import (
+    Broken,
+    aim,
+    answers,
+    ask,
+    check_error,
+    connect,
+    read_all,
+    request,
+    reset,
+)
+from hostile_crowd import crowd, raise_limit
+from hostile_witness import Log, Witness
 
 SANE_ID = re.compile("[A-Za-z0-9._-]{1,64}")
 # By the front; what else is an error comes from the responder.
@@ -277,13 +112,17 @@ def shapes(args, failures):
         if outer in allowed and times == 1:
             continue
         if wanted[method, path] != times:
-            failures.append(f"the responder saw {method} {path} {times} times, not {wanted[method, path]}")
+            failures.append(
+                f"the responder saw {method} {path} {times} times, not {wanted[method, path]}"
+            )
     for key, times in wanted.items():
         if log.ran[key] != times:
             failures.append(f"{key} was answered, and seen by the responder {log.ran[key]} times")
     there = set(json.loads(ask("GET", "/json/h").body)["res"])
     if there != written:
-        failures.append(f"the store has {sorted(there - written)} too many, {sorted(written - there)} too few")
+        failures.append(
+            f"the store has {sorted(there - written)} too many, {sorted(written - there)} too few"
+        )
     return {"shapes": count, "taken": len(written)}
 
 
@@ -319,18 +158,15 @@ def pipeline(args, failures):
             failures.append(f"connection {n}: {len(found)} answers to {len(expected)} requests")
         for i, (answer, (status, body)) in enumerate(zip(found, expected)):
             if answer.status != status or body is not None and answer.body != body:
-                failures.append(f"connection {n}, request {i}: {answer.status} {answer.body[:60]!r}")
+                failures.append(
+                    f"connection {n}, request {i}: {answer.status} {answer.body[:60]!r}"
+                )
                 break
     log.wait_for(wanted)
     for key, times in wanted.items():
         if log.ran[key] != times:
             failures.append(f"{key} ran {log.ran[key]} times")
     return {"requests": args.number * 85}
-
-
-def reset(peer):
-    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    peer.close()
 
 
 def resets(args, failures):
@@ -341,7 +177,19 @@ def resets(args, failures):
     count = 0
     for n in range(args.number):
         write = request("PUT", f"/json/r2-{n}", b'{"a": 1}')
-        cuts = sorted({0, 1, 3, 4, 20, write.index(b"\r\n\r\n"), write.index(b"\r\n\r\n") + 3, len(write) - 8, len(write) - 1})
+        cuts = sorted(
+            {
+                0,
+                1,
+                3,
+                4,
+                20,
+                write.index(b"\r\n\r\n"),
+                write.index(b"\r\n\r\n") + 3,
+                len(write) - 8,
+                len(write) - 1,
+            }
+        )
         for how in ("reset", "close", "half"):
             for cut in cuts:
                 count += 1
@@ -386,12 +234,23 @@ def slow(args, failures):
     ask("PUT", "/json/s", json.dumps({f"n{i}": "x" * 1000 for i in range(900)}).encode())
     whole = request("PUT", "/json/s/slow", b'{"new": 1}')
     body_at = whole.index(b"\r\n\r\n") + 4
-    chunked = request("PUT", "/json/s/slow", None, b"Content-Type: application/json", b"Transfer-Encoding: chunked")
+    chunked = request(
+        "PUT",
+        "/json/s/slow",
+        None,
+        b"Content-Type: application/json",
+        b"Transfer-Encoding: chunked",
+    )
     kinds = collections.defaultdict(list)
     for _ in range(args.number):
         kinds["header"].append(connect())
-        for kind, start in (("body", whole[:body_at]), ("chunks", chunked), ("answer", request("GET", "/json/s") * 4),
-                            ("never", request("GET", "/json/s") * 4), ("nothing", b"")):
+        for kind, start in (
+            ("body", whole[:body_at]),
+            ("chunks", chunked),
+            ("answer", request("GET", "/json/s") * 4),
+            ("never", request("GET", "/json/s") * 4),
+            ("nothing", b""),
+        ):
             peer = connect(receive_buffer=2048)
             peer.sendall(start)
             kinds[kind].append(peer)
@@ -402,7 +261,7 @@ def slow(args, failures):
     while not served():
         for peer in kinds["header"]:
             with gone:
-                peer.send(whole[at % body_at:][:1] if at < body_at - 2 else b"")
+                peer.send(whole[at % body_at :][:1] if at < body_at - 2 else b"")
         for peer in kinds["body"]:
             with gone:
                 peer.send(b" " if at < 8 else b"")
@@ -426,8 +285,13 @@ def patience(args, failures):
     ask("PUT", "/json/s", json.dumps({f"n{i}": "x" * 1000 for i in range(900)}).encode())
     start = request("PUT", "/json/s/slow", b'{"new": 1}')[:-10]
     # What it sends at first, and what over and over again.
-    kinds = {"header": (b"GET /json HTTP/1.1\r\nX: ", b"y"), "header lines": (b"GET /json HTTP/1.1\r\n", b"X: y\r\n"),
-             "request line": (b"GET /", b"x"), "body": (start, b""), "answer": (request("GET", "/json/s") * 16, b"")}
+    kinds = {
+        "header": (b"GET /json HTTP/1.1\r\nX: ", b"y"),
+        "header lines": (b"GET /json HTTP/1.1\r\n", b"X: y\r\n"),
+        "request line": (b"GET /", b"x"),
+        "body": (start, b""),
+        "answer": (request("GET", "/json/s") * 16, b""),
+    }
     began = time.monotonic()
     peers = {kind: connect(receive_buffer=2048) for kind in kinds}
     for kind, peer in peers.items():
@@ -448,96 +312,32 @@ def patience(args, failures):
     return {"let_go_after": took}
 
 
-def raise_limit(number):
-    """Descriptors for that many connections; exits 77 where that is not
-    allowed."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = number + 100
-    if soft >= wanted:
-        return
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(hard, wanted)))
-    except (ValueError, OSError):
-        print(json.dumps({"limit": hard}))
-        sys.exit(77)
-
-
-class Crowd:
-    """Connections of four kinds: silent, in the middle of a header, idle after
-    an answer, busy."""
-
-    REQUEST = request("GET", "/json/crowd/c")
-
-    def __init__(self, number, kinds, pace):
-        self.selector = selectors.DefaultSelector()
-        self.peers, self.answered, self.bad, self.closed = [], 0, [], 0
-        for n in range(number):
-            time.sleep(pace)
-            peer = connect()
-            kind = kinds[n % len(kinds)]
-            if kind == "header":
-                peer.sendall(self.REQUEST[:20])
-            elif kind != "silent":
-                peer.sendall(self.REQUEST)
-            peer.setblocking(False)
-            self.peers.append(peer)
-            self.selector.register(peer, selectors.EVENT_READ, kind)
-
-    def turn(self):
-        """One answer of each that has one; the busy ones ask again."""
-        for key, _ in self.selector.select(0.05):
-            try:
-                data = key.fileobj.recv(4096)
-            except ConnectionError:
-                data = b""
-            if not data:
-                self.closed += 1
-                self.selector.unregister(key.fileobj)
-                continue
-            status = data[9:12]
-            self.answered += 1
-            if status != b"200" or not data.endswith(b"}"):
-                self.bad.append(data[:60])
-            elif key.data == "busy":
-                with contextlib.suppress(ConnectionError):
-                    key.fileobj.send(self.REQUEST)
-
-    def end(self):
-        for peer in self.peers:
-            reset(peer)
-
-
-def crowd(args, failures):
-    ask("PUT", "/json/crowd", b'{"c": 0}')
-    start = time.monotonic()
-    everyone = Crowd(args.number, args.kinds.split(","), args.pace)
-    opened = time.monotonic() - start
-    served = args.witness.answers_to_come(args.rounds)
-    while not served():
-        everyone.turn()
-    if everyone.bad:
-        failures.append(f"{len(everyone.bad)} bad answers, such as {everyone.bad[0]!r}")
-    left = args.number - everyone.closed
-    everyone.end()
-    return {"connections": args.number, "opened_in": round(opened, 1), "held": left, "answers": everyone.answered}
-
-
-MODES = {"shapes": shapes, "pipeline": pipeline, "resets": resets, "slow": slow, "patience": patience, "crowd": crowd}
+MODES = {
+    "shapes": shapes,
+    "pipeline": pipeline,
+    "resets": resets,
+    "slow": slow,
+    "patience": patience,
+    "crowd": crowd,
+}
 
 
 def main():
-    global ADDRESS
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("mode", choices=MODES)
     parser.add_argument("port", type=int)
     parser.add_argument("--log")
     parser.add_argument("--number", type=int, default=10)
-    parser.add_argument("--rounds", type=int, default=30, help="of the witness, before those that hold on leave")
+    parser.add_argument(
+        "--rounds", type=int, default=30, help="of the witness, before those that hold on leave"
+    )
     parser.add_argument("--kinds", default="silent,header,idle,busy")
-    parser.add_argument("--pace", type=float, default=0, help="seconds between two connections of a crowd")
+    parser.add_argument(
+        "--pace", type=float, default=0, help="seconds between two connections of a crowd"
+    )
     parser.add_argument("--bound", type=float, default=60)
     args = parser.parse_args()
-    ADDRESS = ("127.0.0.1", args.port)
+    aim(args.port)
     failures = []
     if args.mode == "crowd":
         raise_limit(args.number)

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Clients that write and read at once, and know what they were told.
 
-    load.py write BASE COLLECTION OUT    each client PUTs records of its own, one after the other, and
+    load.py write BASE COLLECTION OUT    each client PUTs records of its own, one by one, and
                                          notes in OUT which were acknowledged
     load.py check BASE COLLECTION OUT    every acknowledged record of OUT is there with its value
     load.py count BASE COLLECTION        clients increment one record by conditional PUTs; its value
                                          is the number of successes in the end
-    load.py fresh BASE|SOCKET COLLECTION one client PUTs, the others see each value once it was answered
+    load.py fresh BASE|SOCKET COLLECTION one client PUTs, the others see each value at once
 
 Ends after --requests, or when the file --until exists, with --see once it got
 that status, too.  It ends with the process that started it.  A status that is
@@ -14,6 +14,7 @@ not a success and is not in --tolerate ends in exit status 1; "conn" in
 --tolerate stands for connections that fail.  The last line of output is a
 summary.
 """
+
 import argparse
 import http.client
 import json
@@ -113,7 +114,11 @@ class Run:
     def finish(self, **more):
         for text in self.failures[:10]:
             print(text, file=sys.stderr)
-        print(json.dumps({"ok": self.ok, "tolerated": self.tolerated, "failures": len(self.failures), **more}))
+        print(
+            json.dumps(
+                {"ok": self.ok, "tolerated": self.tolerated, "failures": len(self.failures), **more}
+            )
+        )
         sys.exit(1 if self.failures else 0)
 
 
@@ -128,7 +133,9 @@ def write(args):
             n += 1
             name, path = f"w{number}-{n}", f"/json/{args.collection}/w{number}-{n}"
             try:
-                status, _, data = link("PUT", path, json.dumps({"new": n}), {"Prefer": "return=minimal"})
+                status, _, data = link(
+                    "PUT", path, json.dumps({"new": n}), {"Prefer": "return=minimal"}
+                )
                 if status == 201:
                     with run.lock:
                         acknowledged.append((name, n))
@@ -226,7 +233,9 @@ def fresh(args):
     run.finish()
 
 
-parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser = argparse.ArgumentParser(
+    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+)
 parser.add_argument("mode", choices=["write", "check", "count", "fresh"])
 parser.add_argument("base")
 parser.add_argument("collection")
@@ -237,6 +246,8 @@ parser.add_argument("--until")
 parser.add_argument("--see", type=int, metavar="STATUS")
 parser.add_argument("--reads", action="store_true")
 parser.add_argument("--tolerate", default="")
-parser.add_argument("--pause", type=float, default=0.01, help="after a tolerated failure, in seconds")
+parser.add_argument(
+    "--pause", type=float, default=0.01, help="after a tolerated failure, in seconds"
+)
 arguments = parser.parse_args()
 {"write": write, "check": check, "count": count, "fresh": fresh}[arguments.mode](arguments)

@@ -11,6 +11,7 @@
 GET /json has to be long.  Exits 1, with a line that says why, where that does
 not hold.
 """
+
 import json
 import select
 import sys
@@ -67,7 +68,9 @@ def snapshot(address):
     before = None
     for i in range(50):
         patch = json.dumps({str(n): f"written {i}" for n in range(1, 30000, 1000)}).encode()
-        client.sendall(fcgi.request("PATCH", "/json/long", patch, extra=[("HTTP_PREFER", "return=minimal")]))
+        client.sendall(
+            fcgi.request("PATCH", "/json/long", patch, extra=[("HTTP_PREFER", "return=minimal")])
+        )
         answer = fcgi.read_answer(client)
         before = before or answer.fields["etag"]
         if answer.status != 204:

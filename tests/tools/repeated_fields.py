@@ -9,11 +9,12 @@ versions show the first, newer ones all of them, joined.  The answers are the
 same with both.  Prints one object of JSON, whose "failures" tell what differs,
 and exits 1 where there are any.
 """
+
 import json
 import sys
 
-import hostile
-from hostile import answers, connect, read_all
+import hostile_client
+from hostile_client import answers, connect, read_all
 
 JSON = "application/json"
 PLAIN = "text/plain"
@@ -58,19 +59,45 @@ TABLE = [
     ("PUT", "Content-Length", "10", "", 400),
     ("PUT", "Transfer-Encoding", "chunked", "chunked", 400),
     ("PUT", "Transfer-Encoding", "identity", "chunked", 400),
-    *((method, name, one, two, 400) for method in ("GET", "PUT", "DELETE") for name, one, two in (
-        ("Authorization", "Basic x", "Bearer y"), ("Content-Range", "bytes 0-1/2", "bytes 1-2/3"), ("Expect", "", ""),
-        ("If-Range", '"a"', '"b"'))),
+    *(
+        (method, name, one, two, 400)
+        for method in ("GET", "PUT", "DELETE")
+        for name, one, two in (
+            ("Authorization", "Basic x", "Bearer y"),
+            ("Content-Range", "bytes 0-1/2", "bytes 1-2/3"),
+            ("Expect", "", ""),
+            ("If-Range", '"a"', '"b"'),
+        )
+    ),
     # Nobody reads these, or only with the page's files.
-    *((method, name, one, two, 200) for method in ("GET", "PUT", "DELETE") for name, one, two in (
-        ("Accept", "text/html", JSON), ("Accept-Encoding", "gzip", "identity"), ("Connection", "close", "close"),
-        ("Content-Encoding", "identity", "identity"), ("Cookie", "a=b", "c=d"), ("Range", "bytes=0-1", "bytes=2-3"),
-        ("TE", "trailers", "x"), ("Trailer", "x", "y"), ("Upgrade", "h2c", "websocket"), ("Via", "a", "b"),
-        ("X-Forwarded-For", "192.0.2.1", "192.0.2.2"))),
+    *(
+        (method, name, one, two, 200)
+        for method in ("GET", "PUT", "DELETE")
+        for name, one, two in (
+            ("Accept", "text/html", JSON),
+            ("Accept-Encoding", "gzip", "identity"),
+            ("Connection", "close", "close"),
+            ("Content-Encoding", "identity", "identity"),
+            ("Cookie", "a=b", "c=d"),
+            ("Range", "bytes=0-1", "bytes=2-3"),
+            ("TE", "trailers", "x"),
+            ("Trailer", "x", "y"),
+            ("Upgrade", "h2c", "websocket"),
+            ("Via", "a", "b"),
+            ("X-Forwarded-For", "192.0.2.1", "192.0.2.2"),
+        )
+    ),
 ]
 # The first one counts where it will do, and then the answer carries it.
-IDS = [("a", "b", "a"), ("a", "", "a"), ("a", "!", "a"), ("", "b", None), ("!", "b", None), ("x" * 64, "b", "x" * 64),
-       ("x" * 65, "b", None)]
+IDS = [
+    ("a", "b", "a"),
+    ("a", "", "a"),
+    ("a", "!", "a"),
+    ("", "b", None),
+    ("!", "b", None),
+    ("x" * 64, "b", "x" * 64),
+    ("x" * 65, "b", None),
+]
 
 
 def ask(method, *fields):
@@ -86,7 +113,11 @@ def ask(method, *fields):
         fields.append(("Content-Length", str(len(BODY))))
     if "connection" not in names:
         fields.append(("Connection", "close"))
-    data = f"{method} {path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields) + "\r\n"
+    data = (
+        f"{method} {path} HTTP/1.1\r\n"
+        + "".join(f"{name}: {value}\r\n" for name, value in fields)
+        + "\r\n"
+    )
     body = b"" if method != "PUT" else CHUNKS if "transfer-encoding" in names else BODY
     with connect() as peer:
         peer.sendall(data.encode() + body)
@@ -94,17 +125,22 @@ def ask(method, *fields):
 
 
 def main():
-    hostile.ADDRESS = ("127.0.0.1", int(sys.argv[1]))
+    hostile_client.aim(int(sys.argv[1]))
     failures = []
     for method, name, one, two, wanted in TABLE:
-        hostile.ask("PUT", "/json/repeated", b'{"r": 0, "gone": 0}')
+        hostile_client.ask("PUT", "/json/repeated", b'{"r": 0, "gone": 0}')
         answer = ask(method, (name, one), (name, two))
         said = f"{method} with {name} {one!r} and {two!r}"
         if answer.status != wanted:
             failures.append(f"{said} is {answer.status}, not {wanted}")
-        elif wanted == 415 and "more than one Content-Type" not in json.loads(answer.body)["detail"]:
+        elif (
+            wanted == 415 and "more than one Content-Type" not in json.loads(answer.body)["detail"]
+        ):
             failures.append(f"{said} says {answer.body!r}")
-        kept = json.loads(hostile.ask("GET", "/json/repeated").body)["res"] == {"gone": 0, "r": 0}
+        kept = json.loads(hostile_client.ask("GET", "/json/repeated").body)["res"] == {
+            "gone": 0,
+            "r": 0,
+        }
         if kept != (method == "GET" or wanted >= 400):
             failures.append(f"{said} is {answer.status} and {'does nothing' if kept else 'writes'}")
     for method in ("GET", "PUT", "DELETE"):

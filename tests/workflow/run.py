@@ -12,6 +12,7 @@ image (tests/workflow/run.sh sees to both).  The last line is `N passed, N
 failed`: a step that ends well counts as one, and so does each test that a step
 counts.
 """
+
 import os
 import re
 import shutil
@@ -35,19 +36,49 @@ class Container:
         self.workspace = f"/__w/{name}/{name}"
         self.name = self.files.name
         self.scripts = 0
-        for directory in ("_temp/_github_home", "_temp/_github_workflow", f"{name}/{name}", "externals"):
+        for directory in (
+            "_temp/_github_home",
+            "_temp/_github_workflow",
+            f"{name}/{name}",
+            "externals",
+        ):
             (self.files / directory).mkdir(parents=True)
         # An engine of our own has no bridge to make a network of.
         network = ["--network", "host"] if os.environ.get("OWN_ENGINE") else []
-        socket = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
+        socket = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix(
+            "unix://"
+        )
         self.docker(
-            "create", "--name", self.name, "--workdir", self.workspace, *network,
-            "-e", "HOME=/github/home", "-e", "GITHUB_ACTIONS=true", "-e", "CI=true",
-            "-v", f"{socket}:/var/run/docker.sock", "-v", f"{self.files}:/__w",
-            "-v", f"{self.files}/externals:/__e:ro", "-v", f"{self.files}/_temp:/__w/_temp",
-            "-v", f"{self.files}/_temp/_github_home:/github/home",
-            "-v", f"{self.files}/_temp/_github_workflow:/github/workflow",
-            "--entrypoint", "tail", image, "-f", "/dev/null")
+            "create",
+            "--name",
+            self.name,
+            "--workdir",
+            self.workspace,
+            *network,
+            "-e",
+            "HOME=/github/home",
+            "-e",
+            "GITHUB_ACTIONS=true",
+            "-e",
+            "CI=true",
+            "-v",
+            f"{socket}:/var/run/docker.sock",
+            "-v",
+            f"{self.files}:/__w",
+            "-v",
+            f"{self.files}/externals:/__e:ro",
+            "-v",
+            f"{self.files}/_temp:/__w/_temp",
+            "-v",
+            f"{self.files}/_temp/_github_home:/github/home",
+            "-v",
+            f"{self.files}/_temp/_github_workflow:/github/workflow",
+            "--entrypoint",
+            "tail",
+            image,
+            "-f",
+            "/dev/null",
+        )
         self.docker("start", self.name)
 
     @staticmethod
@@ -58,7 +89,9 @@ class Container:
         """What actions/checkout leaves: one commit, without its trust in a
         directory of another user."""
         directory = self.files / self.workspace.removeprefix("/__w/")
-        subprocess.run(["git", "clone", "--quiet", "--depth", "1", TREE.as_uri(), directory], check=True)
+        subprocess.run(
+            ["git", "clone", "--quiet", "--depth", "1", TREE.as_uri(), directory], check=True
+        )
         for path, names, files in os.walk(self.files):
             for entry in (".", *names, *files):
                 os.lchown(os.path.join(path, entry), *OWNER)
@@ -69,9 +102,28 @@ class Container:
         (self.files / f"_temp/{self.scripts}.sh").write_text(script)
         words = [word for name, value in env.items() for word in ("-e", f"{name}={value}")]
         step = subprocess.Popen(
-            ["docker", "exec", "-i", "--workdir", self.workspace, *words, self.name, "bash", "--noprofile",
-             "--norc", "-e", "-o", "pipefail", f"/__w/_temp/{self.scripts}.sh"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+            [
+                "docker",
+                "exec",
+                "-i",
+                "--workdir",
+                self.workspace,
+                *words,
+                self.name,
+                "bash",
+                "--noprofile",
+                "--norc",
+                "-e",
+                "-o",
+                "pipefail",
+                f"/__w/_temp/{self.scripts}.sh",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
         said = []
         for line in step.stdout:
             said.append(line)
@@ -82,7 +134,11 @@ class Container:
         return step.wait(), [int(n) for n in counted[-1]] if counted else [0, 0]
 
     def remove(self):
-        subprocess.run(["docker", "rm", "--force", "--volumes", self.name], stdout=subprocess.DEVNULL, check=False)
+        subprocess.run(
+            ["docker", "rm", "--force", "--volumes", self.name],
+            stdout=subprocess.DEVNULL,
+            check=False,
+        )
         shutil.rmtree(self.files, ignore_errors=True)
 
 
@@ -115,7 +171,10 @@ def main():
                     container.check_out()
                     status, counted = 0, [0, 0]
                 else:
-                    env = {name: expand(str(value), target) for name, value in step.get("env", {}).items()}
+                    env = {
+                        name: expand(str(value), target)
+                        for name, value in step.get("env", {}).items()
+                    }
                     status, counted = container.run(expand(step["run"], target), env)
                 good = status == 0 and counted[1] == 0
                 print(f"{'ok' if good else 'not ok'} - {what.splitlines()[0]}", flush=True)
