@@ -12,7 +12,8 @@
 # of their own: port 8080, which is taken outside meanwhile, is free in them.
 #
 # Needs root and some 4 GB under /var/tmp.  Packages are kept in BUILD/fresh
-# (build/fresh) for the next time.  The last line is `N passed, N failed`.
+# (build/fresh) for the next time, and what the tests said beside them, in
+# SUITE-logs.  The last line is `N passed, N failed`.
 set -euo pipefail
 
 usage() {
@@ -289,6 +290,9 @@ for system in "${systems[@]}"; do
 		before=$SECONDS
 		tested "$work/tests" in_system "$user" bash -c 'cd ~/markbook && make test' || echo "# make test failed"
 		count_tests "$work/tests"
+		# What each test said, for whoever asks which ones were skipped.
+		rm -rf "$packages-logs"
+		cp -r "$root$(chroot "$root" sh -c "echo ~$user")/markbook/build/test-logs" "$packages-logs" || :
 		echo "# make test: $((SECONDS - before)) s"
 	fi
 	rm -rf --one-file-system "$root"
