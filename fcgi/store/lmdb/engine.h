@@ -170,7 +170,8 @@ int file_check_lmdb(const char *file);
 /*
  * Whether the data file in the directory `path` was a store, although it cannot
  * be read as one: some page still holds a first row, or the file is not empty
- * and all zeros, which is no other program's data.
+ * and all zeros, which is no other program's data.  Reads no more than the
+ * first 256 MB.
  */
 bool file_was_store(const char *path);
 /* Whether the file at o->path is o->file. */

@@ -16,6 +16,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/*
+ * How much of a file to search for a first row.  Each commit writes that row to
+ * another page, so that copies of it lie in the pages used first; and who
+ * searches, the supervisor too, does nothing else meanwhile.
+ */
+#define SEARCH_BYTES ((off_t)256 << 20)
+
 bool
 file_path(char *out, size_t size, const char *dir, const char *file)
 {
@@ -83,7 +90,8 @@ file_was_store(const char *path)
 	if (!file_path(file, sizeof(file), path, STORE_DATA_FILE))
 		return false;
 	fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	while (fd >= 0 && !found && (n = pread(fd, block, sizeof(block), at)) > 0) {
+	while (fd >= 0 && !found && at < SEARCH_BYTES &&
+	       (n = pread(fd, block, sizeof(block), at)) > 0) {
 		found = memmem(block, (size_t)n, row.data, row.len) != NULL;
 		zeros = zeros && is_zero(block, (size_t)n);
 		at += n;

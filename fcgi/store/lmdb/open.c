@@ -76,13 +76,7 @@ store_open(struct store **out, const struct store_options *o, struct problem *wh
 		return error_opening(o->path, ENAMETOOLONG, why);
 	if (stat(file, &sb) != 0)
 		return error_opening(o->path, errno, why);
-	if (sb.st_size == 0)
-		return error_damaged(o->path, "it is empty", why);
-	rc = file_check_lmdb(file);
-	if (rc == MDB_INVALID)
-		return error_not_lmdb(o->path, why);
-	if (rc != 0)
-		return error_opening(o->path, rc, why);
+	/* What lies in another file is not this store's damage. */
 	if (!file_is_there(o))
 		return problem_set(
 		    why, ST_STORE_ACCESS,
@@ -90,6 +84,13 @@ store_open(struct store **out, const struct store_options *o, struct problem *wh
 		    " is another file than at the start; put that one back, or start "
 		    "the service again",
 		    o->path);
+	if (sb.st_size == 0)
+		return error_damaged(o->path, "it is empty", why);
+	rc = file_check_lmdb(file);
+	if (rc == MDB_INVALID)
+		return error_not_lmdb(o->path, why);
+	if (rc != 0)
+		return error_opening(o->path, rc, why);
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return error_opening(o->path, ENOMEM, why);
 	if ((rc = env_open(&s->env, o, 0, 0)) != MDB_SUCCESS) {

@@ -38,6 +38,53 @@ a_file_of_zeros_is_damaged(void **state)
 	free(zeros);
 }
 
+/*
+ * A start, and a service that looks at its file, do not read a terabyte of
+ * another program's.
+ */
+static void
+a_large_file_is_not_searched_to_its_end(void **state)
+{
+	struct fixture *f = *state;
+	const struct slice row = SLICE("\0metamarkbook");
+	const off_t near = (off_t)64 << 20, far = (off_t)1 << 30;
+	FILE *file;
+
+	make_store(f);
+	store_identify(&f->o, &f->o.file);
+	write_file(f->data, "another program's", 17);
+	file = fopen(f->data, "r+");
+	assert_non_null(file);
+	assert_int_equal(fseeko(file, far, SEEK_SET), 0);
+	assert_int_equal(fwrite(row.data, 1, row.len, file), row.len);
+	assert_int_equal(fflush(file), 0);
+	assert_int_equal(prepare(f), ST_STORE_FOREIGN);
+	assert_int_equal(store_open(&f->s, &f->o, &f->why), ST_STORE_FOREIGN);
+	assert_int_equal(fseeko(file, near, SEEK_SET), 0);
+	assert_int_equal(fwrite(row.data, 1, row.len, file), row.len);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(prepare(f), ST_STORE_DAMAGED);
+	assert_int_equal(store_open(&f->s, &f->o, &f->why), ST_STORE_DAMAGED);
+}
+
+/* Whoever put it there is told so, whatever it holds. */
+static void
+another_file_in_its_place_is_not_called_damaged(void **state)
+{
+	struct fixture *f = *state;
+	char other[sizeof(f->data) + 8];
+
+	make_store(f);
+	store_identify(&f->o, &f->o.file);
+	snprintf(other, sizeof(other), "%s.other", f->data);
+	for (size_t len = 0; len <= 17; len += 17) {
+		write_file(other, "another program's", len);
+		assert_int_equal(rename(other, f->data), 0);
+		assert_int_equal(store_open(&f->s, &f->o, &f->why), ST_STORE_ACCESS);
+		assert_non_null(strstr(f->why.detail, "is another file than at the start"));
+	}
+}
+
 /* A page that was never written, or has what it had before. */
 static void
 a_page_that_is_lost_is_damage_or_was_free(void **state)
@@ -236,6 +283,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    BARE_TEST(a_store_without_its_first_pages_is_damaged),
 	    BARE_TEST(a_file_of_zeros_is_damaged),
+	    BARE_TEST(a_large_file_is_not_searched_to_its_end),
+	    BARE_TEST(another_file_in_its_place_is_not_called_damaged),
 	    BARE_TEST(a_page_that_is_lost_is_damage_or_was_free),
 	    BARE_TEST(any_lock_file_does),
 	    BARE_TEST(values_that_were_not_written_last_are_refused),
