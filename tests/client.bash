@@ -67,6 +67,18 @@ etag_of() {
 	curl -sS --globoff --noproxy '*' -o /dev/null -D - "$BASE$1" | tr -d '\r' | sed -n 's/^ETag: //Ip'
 }
 
+# if_match TAG..., if_none_match TAG...: the options for one header line with
+# these.
+if_match() {
+	local IFS=,
+	cond=(-H "If-Match: $*")
+}
+
+if_none_match() {
+	local IFS=,
+	cond=(-H "If-None-Match: $*")
+}
+
 # raw [options of raw.py...] <BYTES: sends them on a connection of its own, sets
 # status, answer.
 raw() {

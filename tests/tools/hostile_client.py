@@ -1,4 +1,4 @@
-"""An HTTP client that sends bytes as they are, and looks closely at the answers."""
+"""An HTTP client that sends bytes as they are and checks the answers."""
 
 import collections
 import json

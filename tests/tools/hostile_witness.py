@@ -1,4 +1,4 @@
-"""Who sees what the front does while others mean harm: a client, and the log."""
+"""What sees harm done to others: a client that is served, and the log."""
 
 import collections
 import json
