@@ -38,8 +38,8 @@ struct query {
 
 /*
  * Parse a query.  Its components are separated by '&'.  Unknown names are
- * ignored.  Where a name occurs twice, the last value counts.  `limit` is a
- * number from 1 to PAGE_LIMIT_MAX; `after` is any percent-encoded text.
+ * ignored.  Of `pretty` the last value counts; `limit` or `after` given twice is
+ * an error.  `limit` is a number from 1 to PAGE_LIMIT_MAX; `after` is any percent-encoded text.
  * Returns ST_OK; ST_BAD_REQUEST, and `why`, which may be NULL, names the bad
  * component; or ST_NO_MEMORY.
  *
