@@ -82,10 +82,16 @@ count() {
 	passed=$((passed + ok)) failed=$((failed + bad))
 }
 
-# count_tests FILE: make test's own last line; without one it failed.
+# count_tests FILE STATUS: make test's own last line; one that ended without it,
+# or badly, failed.
 count_tests() {
-	local p=0 f=1
-	read -r p f < <(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$1" | tail -n 1) || :
+	local p f
+	read -r p f < <(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$1" | tail -n 1) ||
+		p=0 f=0
+	if ((f == 0 && ($2 != 0 || p == 0))); then
+		echo "# make test ended with status $2"
+		f=1
+	fi
 	passed=$((passed + p)) failed=$((failed + f))
 }
 
@@ -288,8 +294,9 @@ for system in "${systems[@]}"; do
 	echo "# make run and its transcript: $((SECONDS - before)) s"
 	if [[ $what == *test* ]]; then
 		before=$SECONDS
-		tested "$work/tests" in_system "$user" bash -c 'cd ~/markbook && make test' || echo "# make test failed"
-		count_tests "$work/tests"
+		status=0
+		tested "$work/tests" in_system "$user" bash -c 'cd ~/markbook && make test' || status=$?
+		count_tests "$work/tests" "$status"
 		# What each test said, for whoever asks which ones were skipped.
 		rm -rf "$packages-logs"
 		cp -r "$root$(chroot "$root" sh -c "echo ~$user")/markbook/build/test-logs" "$packages-logs" || :
