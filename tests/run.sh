@@ -168,7 +168,8 @@ tally() {
 	done
 	while IFS= read -r line; do
 		skips+=("$name: $line")
-	done < <(sed -nE 's/^(not )?ok [0-9]+ (- )?(.*) # *(SKIP|skip) ?(.*)/\3 (\5)/p' "$tap")
+	done < <(sed -nE -e 's/^(not )?ok [0-9]+ # SKIP (.*)/\2/p' \
+		-e 's/^(not )?ok [0-9]+ (- )?(.+) # *(SKIP|skip) ?(.*)/\3 (\5)/p' "$tap")
 	done_jobs=$((done_jobs + 1))
 	passed=$((passed + ok)) failed=$((failed + notok)) skipped=$((skipped + skip))
 	times+=("$name $real $user $sys")
