@@ -31,6 +31,9 @@ warnings := -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wstrict-proto
 
 # Asked of the compiler only when something is built.
 option = $(shell $(CC) -Werror $(1) -c -x c /dev/null -o /dev/null 2>/dev/null && echo $(1))
+# With the linker, too: a compiler may know what its linker has no plugin for.
+links = $(shell out=$$(mktemp) && echo 'int main(void) { return 0; }' | \
+	$(CC) -Werror $(1) -x c - -o "$$out" 2>/dev/null && echo $(1); rm -f "$$out")
 clash_protection = $(eval clash_protection := $$(call option,-fstack-clash-protection))$(clash_protection)
 
 # Fortification needs an optimising compiler, and distributions' own setting of
@@ -48,7 +51,7 @@ link = $(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack
 # The program is optimised as a whole when it is linked, so that dividing it
 # into files costs no calls.  Its objects hold both forms: tests link them as
 # they are.
-lto = $(eval lto := $$(call option,-flto=auto -ffat-lto-objects))$(lto)
+lto = $(eval lto := $$(call links,-flto=auto -ffat-lto-objects))$(lto)
 lto_compile = $(lto)
 lto_link = $(lto)
 
