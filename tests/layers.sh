@@ -105,6 +105,19 @@ includes() {
 		}' "${sources[@]}"
 }
 
+# What follows sees no others.
+found=$(awk -v sources="${sources[*]}" '
+	BEGIN {
+		n = split(sources, name, " ")
+		for (i = 1; i <= n; i++)
+			own[name[i]] = 1
+	}
+	/^[ \t]*#[ \t]*include[ \t]*</ {
+		split($0, part, /[<>]/)
+		if (part[2] in own)
+			print FILENAME ":" FNR ": " $0
+	}' "${sources[@]}")
+result "headers of ours are included in quotation marks" "$found"
 found=$(includes 'if (!(to in rank)) report(header " has no rank"); else
 	if (from != to && rank[from] <= rank[to]) report(from " may not include " header)')
 result "includes only go down" "$found"
