@@ -19,14 +19,14 @@ fi
 recordings=$(mktemp -d)
 rebuilt=$(mktemp -d -p /dev/shm)
 trap 'rm -rf "$recordings" "$rebuilt"' EXIT
-number=0
+number=0 failed=0
 
 # told SENTENCE COMMAND...
 told() {
 	local sentence=$1 result=ok
 	shift
 	number=$((number + 1))
-	"$@" || result='not ok'
+	"$@" || result='not ok' failed=1
 	echo "$result $number - $sentence"
 }
 
@@ -62,3 +62,4 @@ told "durability=none: each crash state is as the store once was, or is refused 
 told "a disk that ignores syncs of files is found out" finds_lie files
 told "a disk that ignores syncs of directories is found out" finds_lie directories
 told "a disk that ignores writes that are to be synced is found out" finds_lie synced
+((failed == 0))
