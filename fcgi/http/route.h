@@ -38,10 +38,10 @@ struct query {
 
 /*
  * Parse a query.  Its components are separated by '&'.  Unknown names are
- * ignored.  Of `pretty` the last value counts; `limit` or `after` given twice is
- * an error.  `limit` is a number from 1 to PAGE_LIMIT_MAX; `after` is any percent-encoded text.
- * Returns ST_OK; ST_BAD_REQUEST, and `why`, which may be NULL, names the bad
- * component; or ST_NO_MEMORY.
+ * ignored.  Of `pretty` the last value counts; `limit` or `after` given twice
+ * is an error.  `limit` is a number from 1 to PAGE_LIMIT_MAX; `after` is any
+ * percent-encoded text.  Returns ST_OK; ST_BAD_REQUEST, and `why`, which may be
+ * NULL, names the bad component; or ST_NO_MEMORY.
  *
  * *out is zeroed before its first use.  It owns `after`, and may be passed in
  * again to reuse that memory; the caller frees it at the end.
