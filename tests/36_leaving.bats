@@ -155,11 +155,12 @@ gave_up_or_over() {
 # Restarts the workers until a new one is stopped before it is ready.  Sets
 # stopped.
 stop_a_new_worker() {
-	local supervisor=$1 over serving children pid
+	local supervisor=$1 over serving children pid deadline=$((SECONDS + 300))
 	while ! grep -q 'did not get ready' "$LOG"; do
 		over=$(restarts_over) serving=" $(workers | paste -sd' ') " stopped=''
 		kill -HUP "$supervisor"
 		while [[ -z $stopped ]]; do
+			((SECONDS < deadline)) || fail "no new worker was caught in 300 s"
 			read -r children <"/proc/$supervisor/task/$supervisor/children" || :
 			for pid in $children; do
 				[[ $serving == *" $pid "* ]] || stopped=$pid
