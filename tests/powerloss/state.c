@@ -87,7 +87,12 @@ check_refusal(const struct plan *p, const struct position *at, const struct stat
 {
 	char what[FAULT_MAX];
 
-	if (v->status != ST_STORE_DAMAGED || strstr(v->why.detail, "restore a backup") == NULL) {
+	/* Where no page holds a first row, nothing tells whose the file was. */
+	bool told = v->status == ST_STORE_DAMAGED ||
+		    (v->status == ST_STORE_FOREIGN &&
+		     strstr(v->why.detail, "or damaged beyond recognition") != NULL);
+
+	if (!told || strstr(v->why.detail, "restore a backup") == NULL) {
 		snprintf(what, sizeof(what), "refused, not as damaged: %s", v->why.detail);
 		report(p, at, s, c, what);
 	} else if (p->durable) {

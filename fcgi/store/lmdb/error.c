@@ -120,9 +120,14 @@ error_meta(const char *path, enum status st, const struct meta *m, struct proble
 	case ST_STORE_FOREIGN:
 		if (file_was_store(path))
 			return error_damaged(path, "its first row is not whole", why);
+		/*
+		 * Power loss without syncs can leave pages that hold no first
+		 * row, and then nothing tells whose they were.
+		 */
 		return problem_set(why, st,
 				   "store %s: " STORE_DATA_FILE
-				   " is another program's; " STORE_GIVE_ANOTHER,
+				   " is another program's, or damaged beyond recognition; restore "
+				   "a backup, or " STORE_GIVE_ANOTHER,
 				   path);
 	default:
 		return error_damaged(path, "its first row is not whole", why);

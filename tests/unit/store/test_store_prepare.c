@@ -154,7 +154,8 @@ another_programs_database_is_refused(void **state)
 	snprintf(lock, sizeof(lock), "%s/lock.mdb", f->path);
 	assert_int_equal(unlink(lock), 0);
 	patch(f, "markbook", "somebody", 8);
-	assert_refused(f, ST_STORE_FOREIGN, "another program's; give --store");
+	assert_refused(f, ST_STORE_FOREIGN,
+		       "another program's, or damaged beyond recognition; restore a backup");
 	assert_int_equal(store_open(&f->s, &f->o, &f->why), ST_STORE_FOREIGN);
 }
 
